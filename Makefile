@@ -1,0 +1,36 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+
+.PHONY: install demo test check truth bench lint clean
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,oracles]'
+	touch $@
+
+demo: install  ## simulate a shop, run the whole loop, print estimates beside the truth, write the report
+	$(BIN)/dorec demo
+
+test: install  ## every test and doctest, without the slow statistical lane
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not truth"
+
+lint: install
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## what every commit passes
+
+truth: install  ## the slow statistical lane: coverage, size and power at many repetitions
+	$(BIN)/pytest -n $(WORKERS) -m truth tests/truth
+
+bench: install  ## each benchmark against its peer, in one run
+	for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache demo-study

@@ -1,0 +1,1 @@
+"""The nouns: frozen dataclasses, protocols and the tree of errors. Everything else maps one to another."""

@@ -1,0 +1,70 @@
+"""What would have to be computed from the data to answer a causal query, and under which assumptions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from dorec.domain.expression import Expression, Joint, as_joint
+from dorec.domain.query import CausalQuery
+from dorec.numeric.arrays import FloatArray
+
+Strategy = Literal["randomised", "back-door", "front-door", "instrument", "mediation", "general"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimand:
+    """A query, the strategy that answers it, the expression, the variables it needs, and its assumptions in words.
+
+    Example:
+        >>> from dorec.domain.expression import Probability, Product, Sum
+        >>> e = Estimand(query=CausalQuery("x", "y"), strategy="back-door", adjustment_set=("z",),
+        ...     expression=Sum(("z",), Product((Probability(("y",), ("x", "z")), Probability(("z",))))))
+        >>> print(e)
+        P(y | do(x)) = Σ_{z} P(y | x, z) P(z)
+    """
+
+    query: CausalQuery
+    strategy: Strategy
+    expression: Expression
+    adjustment_set: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
+    mediators: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.query} = {self.expression}"
+
+    def latex(self) -> str:
+        """The estimand in LaTeX."""
+        return self.expression.latex()
+
+    def evaluate(self, joint: "Joint | Mapping[str, object]") -> FloatArray:
+        """P(outcomes | do(treatments), conditions) on a discrete joint: dimensions outcomes, treatments, conditions.
+
+        A variable that the expression does not mention keeps a dimension along which the values do not change.
+        """
+        joint = as_joint(joint)
+        names, array = self.expression.values(joint)
+        wanted = (*self.query.outcomes, *self.query.treatments, *self.query.conditions)
+        for free in [n for n in names if n not in wanted]:  # its value does not matter; take the first
+            axis = names.index(free)
+            names, array = names[:axis] + names[axis + 1 :], np.take(array, 0, axis=axis)
+        levels = dict(zip(joint.variables, joint.table.shape, strict=True))
+        shape = [levels[n] if n in names else 1 for n in wanted]
+        moved = np.transpose(array, [names.index(n) for n in wanted if n in names]).reshape(shape)
+        return np.broadcast_to(moved, [levels[n] for n in wanted]).copy()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimand as plain data."""
+        return {
+            "query": str(self.query),
+            "strategy": self.strategy,
+            "expression": str(self.expression),
+            "latex": self.latex(),
+            "adjustment_set": list(self.adjustment_set),
+            "instruments": list(self.instruments),
+            "mediators": list(self.mediators),
+            "assumptions": list(self.assumptions),
+        }

@@ -1,0 +1,148 @@
+"""What a policy did, with which probability, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dorec.domain.errors import BadPropensity, InputError, NotFinite, Refusal, TooFewUnits, UnknownAction
+from dorec.domain.estimate import fingerprint
+from dorec.domain.table import column, to_arrow
+from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LoggedFeedback:
+    """A bandit log: context, the action taken, its reward, and the propensity with which the action was taken.
+
+    Bad rows are refused by name; `from_table` sets them aside instead and hands them back.
+
+    Example:
+        >>> log = LoggedFeedback(action=np.array([0, 1]), reward=np.array([1.0, 0.0]),
+        ...                      propensity=np.array([0.5, 0.5]), n_actions=2)
+        >>> log.n, log.context.shape
+        (2, (2, 0))
+        >>> wrong = np.array([0.5, 1.7])
+        >>> LoggedFeedback(action=log.action, reward=log.reward, propensity=wrong, n_actions=2)
+        Traceback (most recent call last):
+        ...
+        dorec.domain.errors.BadPropensity: bad_propensity: 1 of 2 logged propensities are outside (0, 1], ...
+    """
+
+    action: IntArray  # (n,)
+    reward: FloatArray  # (n,)
+    propensity: FloatArray  # (n,)
+    n_actions: int
+    context: FloatArray = None  # type: ignore[assignment]  # (n, d); None becomes (n, 0)
+    position: IntArray | None = None  # (n,) place in the slate, from 0
+    cluster: AnyArray | None = None  # (n,) user, when one user has many rows
+    action_labels: tuple[Any, ...] = ()
+    sample: str = ""
+
+    def __post_init__(self) -> None:
+        action, reward, propensity = (
+            np.asarray(self.action),
+            np.asarray(self.reward, float),
+            np.asarray(self.propensity, float),
+        )
+        n = len(action)
+        context = np.empty((n, 0)) if self.context is None else np.asarray(self.context, float)
+        if not (reward.shape == propensity.shape == action.shape == (n,)) or context.ndim != 2 or len(context) != n:
+            raise InputError(
+                f"context {context.shape}, action {action.shape}, reward {reward.shape} and propensity "
+                f"{propensity.shape} don't fit together; give (n, d), (n,), (n,) and (n,)."
+            )
+        if n < 2:
+            raise TooFewUnits(f"the log has {n} row(s)", remedy="add rows")
+        _check(
+            ~((propensity > 0) & (propensity <= 1)), propensity, BadPropensity, "logged propensities are outside (0, 1]"
+        )
+        _check(~np.isfinite(reward), reward, NotFinite, "rewards are missing or infinite")
+        _check(~np.isfinite(context).all(axis=1), context, NotFinite, "contexts are missing or infinite")
+        _check(
+            (action < 0) | (action >= self.n_actions) | (action != np.floor(action)),
+            action,
+            UnknownAction,
+            f"actions are outside 0..{self.n_actions - 1}",
+        )
+        fields = {"action": action.astype(np.int64), "reward": reward, "propensity": propensity, "context": context}
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+        if not self.sample:
+            object.__setattr__(self, "sample", fingerprint(action, reward, propensity))
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        *,
+        action: str,
+        reward: str,
+        propensity: str,
+        context: Sequence[str] = (),
+        position: str | None = None,
+        cluster: str | None = None,
+    ) -> "tuple[LoggedFeedback, pa.Table]":
+        """The log, and the rows that were set aside (propensity outside (0, 1], missing reward or action).
+
+        >>> log, aside = LoggedFeedback.from_table(
+        ...     {"a": ["x", "y", "x"], "r": [1, 0, 1], "p": [0.5, 0.5, 0.0]}, action="a", reward="r", propensity="p")
+        >>> log.n, log.action_labels, aside.num_rows
+        (2, ('x', 'y'), 1)
+        """
+        import pyarrow as pa
+
+        arrow = to_arrow(table)
+        p = column(arrow, propensity).astype(float)
+        r = column(arrow, reward).astype(float)
+        known = ~np.asarray(arrow.column(action).combine_chunks().is_null())
+        good = (p > 0) & (p <= 1) & np.isfinite(r) & known
+        kept = arrow.filter(pa.array(good))
+        labels, codes = np.unique(column(kept, action), return_inverse=True)
+        x = np.stack([column(kept, c).astype(float) for c in context], axis=1) if context else None
+        log = cls(
+            action=codes,
+            reward=r[good],
+            propensity=p[good],
+            n_actions=len(labels),
+            context=x,  # type: ignore[arg-type]
+            position=column(kept, position).astype(np.int64) if position else None,
+            cluster=column(kept, cluster) if cluster else None,
+            action_labels=tuple(labels.tolist()),
+        )
+        return log, arrow.filter(pa.array(~good))
+
+    @property
+    def n(self) -> int:
+        """Number of logged decisions."""
+        return len(self.action)
+
+    def check_policy(self, propensities: AnyArray) -> FloatArray:
+        """The policy that is judged as (n, n_actions); refused unless each row is a probability distribution."""
+        policy = np.asarray(propensities, dtype=np.float64)
+        if policy.shape != (self.n, self.n_actions):
+            raise InputError(f"The policy has shape {policy.shape}; give (n, n_actions) = {(self.n, self.n_actions)}.")
+        bad = ~np.isfinite(policy).all(axis=1) | (policy < 0).any(axis=1) | (np.abs(policy.sum(axis=1) - 1) > 1e-6)
+        if bad.any():
+            row = int(bad.argmax())
+            raise BadPropensity(
+                f"{int(bad.sum()):,} row(s) of the policy are no probability distribution, the first row {row}, "
+                f"which sums to {policy[row].sum():.6g}",
+                remedy="divide each row by its sum",
+                evidence={"rows": np.flatnonzero(bad)[:10].tolist()},
+            )
+        return policy
+
+
+def _check(bad: AnyArray, values: AnyArray, refusal: type[Refusal], what: str) -> None:
+    if bad.any():
+        row = int(bad.argmax())
+        raise refusal(
+            f"{int(bad.sum()):,} of {len(bad):,} {what}, the first in row {row}: {values[row]}",
+            remedy="repair these rows, or use LoggedFeedback.from_table, which sets them aside",
+            evidence={"rows": np.flatnonzero(bad)[:10].tolist()},
+        )
