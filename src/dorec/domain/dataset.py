@@ -21,7 +21,8 @@ class Dataset:
     """Interactions by position in the vocabularies `users` and `items`, with features and text where there are any.
 
     Example:
-        >>> data = Dataset.from_interactions({"u": ["ann", "bob", "ann"], "i": ["tea", "tea", "milk"]}, user="u", item="i")
+        >>> rows = {"u": ["ann", "bob", "ann"], "i": ["tea", "tea", "milk"]}
+        >>> data = Dataset.from_interactions(rows, user="u", item="i")
         >>> data.n_users, data.n_items, data.matrix.toarray().tolist()
         (2, 2, [[1.0, 1.0], [0.0, 1.0]])
     """
@@ -107,7 +108,7 @@ class Dataset:
         return replace(self, **taken)
 
     def with_items(self, table: Any, *, item: str, text: str | None = None) -> "Dataset":
-        """The dataset with item features joined by id; items without a row get nulls, rows of strangers are left out."""
+        """The dataset with item features joined by id; items without a row get nulls, strangers are left out."""
         features = _aligned(to_arrow(table), item, self.items)
         titles = {} if text is None else dict(zip(self.items.tolist(), features.column(text).to_pylist(), strict=True))
         return replace(self, item_features=features, item_text={k: str(v) for k, v in titles.items() if v is not None})

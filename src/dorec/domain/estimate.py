@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from dorec.domain.errors import InputError, NoInterval, NotFinite, OtherUnits, TooFewUnits
 from dorec.domain.verdict import Verdict
@@ -172,7 +172,7 @@ class Estimate:
         """p-value of the hypothesis that the truth is `null`; a float, or (k,)."""
         t = self._t(null)
         extreme = {"two-sided": np.abs(t), "greater": t, "less": -t}[alternative]
-        p = stats.norm.sf(extreme) if self.dof is None else stats.t.sf(extreme, self.dof)
+        p = special.ndtr(-extreme) if self.dof is None else special.stdtr(self.dof, -extreme)
         if alternative == "two-sided":
             p = 2 * p
         return p if np.ndim(self.value) else float(p)
@@ -282,7 +282,7 @@ class Estimate:
         return self.influence if self.influence.ndim == 2 else self.influence[:, None]
 
     def _quantile(self, q: float) -> float:
-        return float(stats.norm.ppf(q) if self.dof is None else stats.t.ppf(q, self.dof))
+        return float(special.ndtri(q) if self.dof is None else special.stdtrit(self.dof, q))
 
     def _t(self, null: float) -> Any:
         se = self.std_error
