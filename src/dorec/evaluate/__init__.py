@@ -1,0 +1,19 @@
+"""What is it worth? Logged feedback and a policy, or recommendations and what was held out, to an `Estimate`."""
+
+from dorec.evaluate.direct_method import DirectMethod
+from dorec.evaluate.doubly_robust import DoublyRobust
+from dorec.evaluate.ips import IPS
+from dorec.evaluate.off_policy import effective_sample_size
+from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
+from dorec.evaluate.snips import SNIPS
+
+__all__ = [
+    "IPS",
+    "SNIPS",
+    "DirectMethod",
+    "DoublyRobust",
+    "effective_sample_size",
+    "popularity_policy",
+    "softmax_policy",
+    "uniform_policy",
+]

@@ -1,0 +1,54 @@
+"""The direct method: predict rewards, then average them over the policy (Beygelzimer and Langford 2009)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from dorec.domain.estimate import Estimate
+from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.evaluate.off_policy import (
+    Target,
+    check_support,
+    importance_weights,
+    policy_matrix,
+    weight_verdicts,
+)
+from dorec.evaluate.reward_model import reward_moments
+
+
+@dataclass(frozen=True)
+class DirectMethod:
+    """The value of a policy as its mean predicted reward. No interval: the model's bias is not in the spread.
+
+    Example:
+        >>> import numpy as np
+        >>> a = np.arange(1000) % 2
+        >>> log = LoggedFeedback(action=a, reward=5.0 + a, propensity=np.full(1000, 0.5), n_actions=2)
+        >>> value = DirectMethod(reg=0.0).evaluate(log, np.tile([0.1, 0.9], (1000, 1)))
+        >>> round(value.value, 3), value.no_interval
+        (5.9, 'the bias of the reward model is unknown')
+    """
+
+    reward_model: Any = None  # a scikit-learn regressor or classifier; None: a ridge for each action
+    n_folds: int = 3
+    reg: float = 10.0  # of the ridge
+    max_unsupported: float = 0.01
+
+    def evaluate(self, feedback: LoggedFeedback, propensities: Target) -> Estimate:
+        """The expected reward of the policy; `propensities` (n, n_actions) or a Policy. Refuses as IPS does."""
+        policy = policy_matrix(feedback, propensities)
+        support = check_support(feedback, policy, self.max_unsupported)
+        weights = importance_weights(feedback, policy)
+        verdicts = (support, *weight_verdicts(feedback, weights, self.max_unsupported))
+        of_policy, _ = reward_moments(feedback, policy, self.reward_model, self.n_folds, self.reg)
+        value = float(of_policy.mean())
+        return Estimate(
+            value,
+            of_policy - value,
+            name="policy value",
+            method="DirectMethod",
+            estimand="expected reward of the policy on the logged contexts",
+            sample=feedback.sample,
+            cluster=feedback.cluster,
+            no_interval="the bias of the reward model is unknown",
+            verdicts=verdicts,
+        )

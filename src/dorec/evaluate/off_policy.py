@@ -1,0 +1,172 @@
+"""What every off-policy estimator looks at before it gives a number: support, weights, how many rows really speak."""
+
+from typing import TypeAlias
+
+import numpy as np
+from scipy import special
+
+from dorec.domain.errors import InputError, NoSupport
+from dorec.domain.estimate import Estimate
+from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.domain.protocols import Policy
+from dorec.domain.verdict import Status, Verdict
+from dorec.numeric.arrays import AnyArray, FloatArray
+
+Target: TypeAlias = "AnyArray | Policy"
+
+FEW_EFFECTIVE_ROWS = 30  # below this the normal approximation fails and no interval is given
+DOMINATED = 0.1  # share of the variance that one unit may carry before a warning
+
+
+def policy_matrix(feedback: LoggedFeedback, target: Target) -> FloatArray:
+    """The judged policy as (n, n_actions), each row a distribution; a Policy is asked at the logged contexts.
+
+    Example:
+        >>> log = LoggedFeedback(action=np.array([0, 1]), reward=np.ones(2), propensity=np.full(2, 0.5), n_actions=2)
+        >>> policy_matrix(log, np.array([[1.0, 0.0], [0.2, 0.8]])).tolist()
+        [[1.0, 0.0], [0.2, 0.8]]
+    """
+    propensities = target if isinstance(target, np.ndarray) else None
+    if propensities is None:
+        propensities = target.propensities(feedback.context) if isinstance(target, Policy) else np.asarray(target)
+    return feedback.check_policy(propensities)
+
+
+def importance_weights(feedback: LoggedFeedback, policy: FloatArray) -> FloatArray:
+    """How much more often the judged policy takes the logged action than the log did, (n,).
+
+    Example:
+        >>> log = LoggedFeedback(action=np.array([0, 1]), reward=np.ones(2), propensity=np.full(2, 0.5), n_actions=2)
+        >>> importance_weights(log, np.array([[1.0, 0.0], [0.2, 0.8]])).tolist()
+        [2.0, 1.6]
+    """
+    weights: FloatArray = policy[np.arange(feedback.n), feedback.action] / feedback.propensity
+    return weights
+
+
+def effective_sample_size(weights: FloatArray) -> float:
+    """Rows of equal weight that would speak as loudly: (sum w)^2 / sum w^2; 0 when every weight is 0.
+
+    Example:
+        >>> effective_sample_size(np.array([1.0, 1.0, 0.0, 0.0]))
+        2.0
+    """
+    squares = float(weights @ weights)
+    return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
+
+
+def check_support(feedback: LoggedFeedback, policy: FloatArray, max_unsupported: float) -> Verdict:
+    """A verdict on the share of the judged policy that lies on actions which the log never took.
+
+    Raises:
+        NoSupport: the share exceeds `max_unsupported`; no reweighting can say what these actions are worth.
+    """
+    if not 0 <= max_unsupported <= 1:
+        raise InputError(f"max_unsupported is {max_unsupported}; give a share between 0 and 1, as in 0.01.")
+    taken = np.bincount(feedback.action, minlength=feedback.n_actions) > 0
+    never = np.flatnonzero(~taken)
+    mass = float(policy[:, never].sum(axis=1).mean()) if len(never) else 0.0
+    labels = feedback.action_labels
+    shown = [labels[a] if labels else int(a) for a in never[:10]]
+    evidence = {"unsupported_mass": mass, "actions_never_logged": len(never), "examples": shown}
+    told = f"{mass:.2%} of the policy lies on {len(never):,} action(s) that the log never took"
+    if mass > max_unsupported:
+        ess = effective_sample_size(importance_weights(feedback, policy))
+        raise NoSupport(
+            f"{told}, of which {max_unsupported:.2%} are allowed (effective sample size {ess:,.0f} of {feedback.n:,})",
+            remedy="judge a policy that stays within the logged actions, or log these actions with some probability",
+            evidence={**evidence, "effective_sample_size": ess},
+        )
+    return Verdict(
+        check="support", status="passed", code="supported", statistic=mass, meaning=told + ".", evidence=evidence
+    )
+
+
+def weight_verdicts(feedback: LoggedFeedback, weights: FloatArray, max_unsupported: float) -> tuple[Verdict, ...]:
+    """What the weights say about the log: their mean must be one, and enough rows must carry them.
+
+    Raises:
+        NoSupport: the mean weight is so far below one that the policy must act where the log could not, or the logged
+            propensities are too large.
+    """
+    return (_mean_is_one(feedback, weights, max_unsupported), _rows_that_speak(weights))
+
+
+def _mean_is_one(feedback: LoggedFeedback, weights: FloatArray, max_unsupported: float) -> Verdict:
+    control = Estimate.of_mean(weights, sample=feedback.sample, cluster=feedback.cluster)
+    se, gap = control.std_error, control.value - 1.0
+    z = gap / se if se > 0 else (0.0 if abs(gap) < 1e-9 else float(np.sign(gap)) * np.inf)
+    p = 2 * float(special.ndtr(-abs(z)))
+    evidence = {"mean_weight": control.value, "std_error": se}
+    top = float(weights.max() / max(weights.sum(), 1e-300))
+    # a sum that one row dominates has no trustworthy standard error, so it can't prove a lack of support
+    if control.value < 1 - max_unsupported and z < -4 and (top < 0.05 or se == 0):
+        raise NoSupport(
+            f"the importance weights average {control.value:.3f} (± {se:.3f}) instead of 1: about {-gap:.1%} of the "
+            "policy acts where the log never did, or the logged propensities are too large",
+            remedy="restrict the policy to what the log could do in each context, or correct the propensities",
+            evidence=evidence,
+        )
+    status: Status = "failed" if p < 0.001 else "warning" if p < 0.01 else "passed"
+    meaning = f"The importance weights average {control.value:.3f} ± {se:.3f}; they must average 1."
+    return Verdict(
+        check="mean weight is one",
+        status=status,
+        code="mean_weight",
+        statistic=control.value,
+        p_value=p,
+        meaning=meaning,
+        remedy="" if status == "passed" else "Check that the logged propensities are those of the logged actions.",
+        evidence=evidence,
+    )
+
+
+def _rows_that_speak(weights: FloatArray) -> Verdict:
+    ess = effective_sample_size(weights)
+    largest = float(weights.max())
+    status: Status = "failed" if ess < FEW_EFFECTIVE_ROWS else "warning" if ess < 100 else "passed"
+    return Verdict(
+        check="effective sample size",
+        status=status,
+        code="effective_sample_size",
+        statistic=ess,
+        meaning=f"{ess:,.0f} of {len(weights):,} rows speak for this policy; the largest weight is {largest:,.1f}.",
+        remedy="" if status == "passed" else "Judge a policy nearer to the logged one, or log more.",
+        evidence={"effective_sample_size": ess, "rows": len(weights), "max_weight": largest},
+    )
+
+
+def off_policy_estimate(
+    feedback: LoggedFeedback, value: float, influence: FloatArray, *, method: str, verdicts: tuple[Verdict, ...]
+) -> Estimate:
+    """The value of a policy as an Estimate, with the verdicts; without an interval where too few rows speak."""
+    squares = influence**2
+    total = float(squares.sum())
+    if total > 0 and (share := float(squares.max()) / total) > DOMINATED:
+        verdicts = (
+            *verdicts,
+            Verdict(
+                check="influence",
+                status="warning",
+                code="influence_dominated",
+                statistic=share,
+                meaning=f"One row carries {share:.0%} of the variance, so the interval rests on it.",
+                remedy="Look at that row; judge a policy nearer to the logged one.",
+                evidence={"row": int(squares.argmax())},
+            ),
+        )
+    groups = feedback.n if feedback.cluster is None else len(np.unique(feedback.cluster))
+    ess = next((v.statistic for v in verdicts if v.code == "effective_sample_size"), None)
+    few = ess is not None and ess < FEW_EFFECTIVE_ROWS
+    return Estimate(
+        value,
+        influence,
+        name="policy value",
+        method=method,
+        estimand="expected reward of the policy on the logged contexts",
+        sample=feedback.sample,
+        cluster=feedback.cluster,
+        dof=float(groups - 1) if 1 < groups < 200 else None,
+        no_interval=f"only {ess:.1f} effective rows speak for this policy" if few else "",
+        verdicts=verdicts,
+    )

@@ -1,0 +1,140 @@
+"""Expected reward given context and action: a ridge per action, or any scikit-learn regressor, cross-fitted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.numeric.arrays import FloatArray, IntArray
+from dorec.numeric.folds import hash64
+
+BLOCK = 65_536  # rows predicted at once, which bounds the memory at BLOCK x n_actions
+
+
+def folds_of(feedback: LoggedFeedback, n_folds: int) -> IntArray:
+    """A fold for each row, (n,), that depends on nothing but the row's cluster (or place), evenly spread.
+
+    Example:
+        >>> log = LoggedFeedback(action=np.zeros(4, int), reward=np.ones(4), propensity=np.ones(4), n_actions=1,
+        ...                      cluster=np.array(["ann", "bob", "ann", "cid"]))
+        >>> fold = folds_of(log, 2)
+        >>> bool(fold[0] == fold[2])
+        True
+    """
+    if feedback.cluster is None:
+        ids, units = np.arange(feedback.n), np.arange(feedback.n)
+    else:
+        ids, units = np.unique(feedback.cluster, return_inverse=True)
+    order = np.argsort(hash64(ids), kind="stable")
+    fold = np.empty(len(ids), dtype=np.int64)
+    fold[order] = np.arange(len(ids)) % n_folds
+    return fold[units]
+
+
+def reward_moments(
+    feedback: LoggedFeedback, policy: FloatArray, reward_model: Any, n_folds: int, reg: float
+) -> tuple[FloatArray, FloatArray]:
+    """Predicted reward of the policy and of the logged action for each row, (n,) and (n,), each from other folds.
+
+    Memory: one block of 65,536 rows by n_actions, and (n_folds, n_actions, d, d) for the ridge.
+    """
+    fold = folds_of(feedback, n_folds)
+    of_policy, of_logged = np.empty(feedback.n), np.empty(feedback.n)
+    predictions = (
+        _ridge_blocks(feedback, fold, n_folds, reg)
+        if reward_model is None
+        else _sklearn_blocks(feedback, fold, n_folds, reward_model)
+    )
+    for rows, q in predictions:
+        of_policy[rows] = np.einsum("ij,ij->i", policy[rows], q)
+        of_logged[rows] = q[np.arange(len(rows)), feedback.action[rows]]
+    return of_policy, of_logged
+
+
+def _ridge_blocks(
+    feedback: LoggedFeedback, fold: IntArray, n_folds: int, reg: float
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    x = _standardised(feedback.context)
+    coefficients = ridge_by_action(x, feedback.action, feedback.reward, fold, (n_folds, feedback.n_actions), reg)
+    for f in range(n_folds):
+        held_out = np.flatnonzero(fold == f)
+        for start in range(0, len(held_out), BLOCK):
+            rows = held_out[start : start + BLOCK]
+            yield rows, x[rows] @ coefficients[f].T
+
+
+def _standardised(context: FloatArray) -> FloatArray:
+    sd = context.std(axis=0)
+    scaled = (context - context.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
+    return np.concatenate([np.ones((len(context), 1)), scaled], axis=1)
+
+
+def ridge_by_action(
+    x: FloatArray, action: IntArray, reward: FloatArray, fold: IntArray, shape: tuple[int, int], reg: float
+) -> FloatArray:
+    """Coefficients (n_folds, n_actions, d) fitted without each fold: a pooled ridge plus each action's own deviation.
+
+    `reg` counts like that many observations of "this action is as the average action", so an action with few rows
+    stays near the pooled fit and one without rows equals it.
+
+    Example:
+        >>> x, a = np.ones((6, 1)), np.array([0, 0, 0, 1, 1, 1])
+        >>> fold = np.array([0, 1, 0, 1, 0, 1])
+        >>> ridge_by_action(x, a, 2.0 * a, fold, (2, 2), 0.0)[:, :, 0].round(6).tolist()
+        [[0.0, 2.0], [0.0, 2.0]]
+    """
+    gram, cross = _sums_by_cell(x, action, reward, fold, shape)
+    gram, cross = gram.sum(axis=0) - gram, cross.sum(axis=0) - cross
+    eye = np.eye(x.shape[1]) * (reg + 1e-9)
+    pooled = np.linalg.solve(gram.sum(axis=1) + eye, cross.sum(axis=1)[..., None])[..., 0]
+    residual = cross - np.einsum("fade,fe->fad", gram, pooled)
+    return np.asarray(pooled[:, None, :] + np.linalg.solve(gram + eye, residual[..., None])[..., 0])
+
+
+def _sums_by_cell(
+    x: FloatArray, action: IntArray, reward: FloatArray, fold: IntArray, shape: tuple[int, int]
+) -> tuple[FloatArray, FloatArray]:
+    """X'X and X'r of each fold and action, (n_folds, n_actions, d, d) and (n_folds, n_actions, d)."""
+    n_folds, n_actions = shape
+    d = x.shape[1]
+    cell = fold * n_actions + action
+    order = np.argsort(cell, kind="stable")
+    ends = np.cumsum(np.bincount(cell, minlength=n_folds * n_actions))
+    gram, cross = np.zeros((n_folds * n_actions, d, d)), np.zeros((n_folds * n_actions, d))
+    x, reward = x[order], reward[order]
+    start = 0
+    for c, end in enumerate(ends.tolist()):
+        if end > start:
+            part = x[start:end]
+            gram[c], cross[c] = part.T @ part, part.T @ reward[start:end]
+        start = end
+    return gram.reshape(n_folds, n_actions, d, d), cross.reshape(n_folds, n_actions, d)
+
+
+def _sklearn_blocks(
+    feedback: LoggedFeedback, fold: IntArray, n_folds: int, reward_model: Any
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    from sklearn.base import clone
+
+    k = feedback.n_actions
+    one_hot = np.eye(k)
+    features = np.concatenate([feedback.context, one_hot[feedback.action]], axis=1)
+    for f in range(n_folds):
+        model = clone(reward_model).fit(features[fold != f], feedback.reward[fold != f])
+        held_out = np.flatnonzero(fold == f)
+        for start in range(0, len(held_out), BLOCK):
+            rows = held_out[start : start + BLOCK]
+            q = np.empty((len(rows), k))
+            for a in range(k):
+                asked = np.concatenate([feedback.context[rows], np.tile(one_hot[a], (len(rows), 1))], axis=1)
+                q[:, a] = _expected(model, asked)
+            yield rows, q
+
+
+def _expected(model: Any, x: FloatArray) -> FloatArray:
+    """A regressor's prediction, or a classifier's probability of its second class."""
+    from sklearn.base import is_classifier
+
+    made = model.predict_proba(x)[:, 1] if is_classifier(model) else model.predict(x)
+    return np.asarray(made, dtype=np.float64)
