@@ -1,0 +1,150 @@
+"""What people see on a terminal: tables, bars and next steps."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dorec.domain.estimate import Estimate
+from dorec.domain.run import RunContext
+from dorec.domain.verdict import Verdict
+from dorec.loop.demo import DemoResult
+from dorec.loop.ingesting import IngestResult
+from dorec.loop.results import plain
+from dorec.loop.run import RunSummary
+
+console = Console()
+T = TypeVar("T")
+MARKS = {"passed": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]"}
+
+
+class Bars:
+    """Progress bars on the terminal's error stream; nothing where it is no terminal."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._depth = 0
+
+    def track(self, items: Iterable[T], *, label: str, total: int | None) -> Iterator[T]:
+        """Yield the items while a bar shows how many have passed."""
+        if self._depth == 0:
+            self._progress.start()
+        self._depth += 1
+        task = self._progress.add_task(label, total=total)
+        try:
+            for item in items:
+                yield item
+                self._progress.advance(task)
+        finally:
+            self._progress.remove_task(task)
+            self._depth -= 1
+            if self._depth == 0:
+                self._progress.stop()
+
+
+def context(*, quiet: bool) -> RunContext:
+    """The context of a command: with bars, unless a machine listens."""
+    return RunContext() if quiet else RunContext(progress=Bars())
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(plain(document), ensure_ascii=False, indent=2))  # noqa: T201
+
+
+def estimates_table(rows: Sequence[tuple[str, Estimate, float | None]], title: str) -> Table:
+    """Estimates with intervals and, where it is known, the truth."""
+    with_truth = any(truth is not None for _, _, truth in rows)
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("question")
+    for name in ("estimate", "95% interval", *(["truth", ""] if with_truth else [])):
+        table.add_column(name, justify="right")
+    for label, estimate, truth in rows:
+        bounds, mark = "no valid interval", ""
+        if not estimate.no_interval:
+            lower, upper = estimate.interval()
+            bounds = f"[{lower:.4g}, {upper:.4g}]".replace("[", r"\[")
+            if truth is not None:
+                mark = "[green]covered[/]" if lower <= truth <= upper else "[yellow]missed[/]"
+        cells = [label, f"{estimate.value:.4g}", bounds]
+        table.add_row(*cells, *([("" if truth is None else f"{truth:.4g}"), mark] if with_truth else []))
+    return table
+
+
+def scalars(estimates: Iterable[Estimate]) -> list[tuple[str, Estimate, float | None]]:
+    """Each value of each estimate as a row."""
+    rows: list[tuple[str, Estimate, float | None]] = []
+    for estimate in estimates:
+        parts = [estimate] if isinstance(estimate.name, str) else [estimate[i] for i in range(len(estimate.name))]
+        rows += [(str(part.name), part, None) for part in parts]
+    return rows
+
+
+def study_file(path: Path) -> None:
+    """The file that `init` wrote, and the next step."""
+    console.print(path.read_text(encoding="utf-8"), markup=False, highlight=False)
+    console.print(f"Wrote [bold]{path}[/]. Read it, correct what is wrong, then: [bold]dorec run {path.parent}[/]")
+
+
+def receipt(result: IngestResult) -> None:
+    """What became of the rows."""
+    total = result.receipt
+    console.print(
+        f"{total.received:,} rows received = {total.stored:,} stored + {total.duplicates:,} duplicates "
+        f"+ {total.quarantined:,} quarantined"
+    )
+    for reason, count in result.reasons.items():
+        console.print(f"  quarantined: {reason}: {count:,}")
+    if total.quarantined:
+        console.print(f"Their lines, reasons and bytes are in {result.quarantine}.")
+
+
+def verdicts(found: Sequence[Verdict]) -> None:
+    """Checks with their marks."""
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    for verdict in found:
+        table.add_row(MARKS[verdict.status], verdict.check, f"{verdict.meaning} [dim]{verdict.remedy}[/]")
+    console.print(table)
+
+
+def summary(done: RunSummary) -> None:
+    """What a run did, found, left out and refused."""
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    marks = {"done": "[green]✓[/]", "kept": "[green]=[/]", "left out": "[dim]·[/]"}
+    for stage in done.stages:
+        note = {"done": f"{stage.seconds:.1f} s", "kept": "unchanged, kept", "left out": f"left out: {stage.why}"}[stage.status]
+        table.add_row(marks[stage.status], stage.label, f"[dim]{note}[/]")
+    console.print(table)
+    for result in done.results.values():
+        for refusal in result.refusals:
+            console.print(f"[yellow]Refused[/] {refusal['question']}: {refusal['reason']}. {refusal['remedy']}")
+    for name in ("effects", "recommend", "off_policy"):
+        chosen = done.results[name].estimates.values() if name in done.results else []
+        if chosen:
+            console.print(estimates_table(scalars(chosen), name.replace("_", "-")))
+    console.print(f"\nReport: [bold]{done.report}[/]", soft_wrap=True)
+
+
+def summary_dict(done: RunSummary) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "run": done.run.run_id,
+        "report": str(done.report),
+        "stages": [vars(stage) for stage in done.stages],
+        "estimates": {n: [e.to_dict() for e in r.estimates.values()] for n, r in done.results.items()},
+        "verdicts": {n: [v.to_dict() for v in r.verdicts] for n, r in done.results.items()},
+        "refusals": [refusal for r in done.results.values() for refusal in r.refusals],
+        "facts": {n: r.facts for n, r in done.results.items()},
+    }
+
+
+def demo(result: DemoResult) -> None:
+    """Estimates beside the truth, and where the report is."""
+    summary(result.summary)
+    console.print()
+    console.print(estimates_table(result.rows, "Estimates beside the truth of the simulated shop"))

@@ -1,0 +1,142 @@
+"""`dorec run`: everything that the data allow, each stage once, and a report."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import dorec
+from dorec.domain.errors import ConfigError, DorecError, Refusal
+from dorec.domain.run import Run, RunContext
+from dorec.loop.report import write_report
+from dorec.loop.results import StageResult, hash_file, key_of, refused
+from dorec.loop.stages import STAGES
+from dorec.loop.study_file import FILE_NAME, StudyFile
+from dorec.loop.tables import resolve
+from dorec.loop.workspace import Stage, Workspace
+from dorec.store import StudyFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageOutcome:
+    """What became of a stage in one run."""
+
+    name: str
+    label: str
+    status: str  # done, kept (nothing it depends on changed), left out
+    seconds: float = 0.0
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """A finished run: its record, its stages and where the report is."""
+
+    run: Run
+    stages: tuple[StageOutcome, ...]
+    report: Path
+    workspace: Workspace
+
+    @property
+    def results(self) -> dict[str, StageResult]:
+        """The stages' results by name."""
+        return self.workspace.results
+
+
+def run_study(folder: Path, *, context: RunContext | None = None, command: str = "", fresh: bool = False) -> RunSummary:
+    """Run a study: ingest, clean, profile, recommend, estimate effects, judge policies, report.
+
+    A stage whose inputs, settings and predecessors did not change is read from the last run instead of done again.
+
+    Args:
+        folder: holds `dorec.toml`.
+        context: seed, threads and progress; the seed of dorec.toml by default.
+        command: kept in the ledger.
+        fresh: do every stage again.
+
+    Raises:
+        ConfigError, InputError: what is wrong with dorec.toml or a source, and the next step.
+    """
+    settings = StudyFile.read(folder)
+    context = replace(context or RunContext(), seed=settings.seed)
+    study = StudyFolder.open(folder)
+    workspace = Workspace(folder=study, settings=settings, context=context)
+    inputs = hash_inputs(folder, settings)
+    run_id = time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4]
+    config = hash_file(folder / FILE_NAME)
+    record = Run(run_id=run_id, command=command or f"dorec run {folder}", seed=settings.seed, version=dorec.__version__,
+                 config_hash=config, inputs=inputs)  # fmt: skip
+    study.ledger.start(record)
+    try:
+        outcomes = tuple(
+            [_do(stage, workspace, inputs, run_id, fresh) for stage in context.track(STAGES, "stages", len(STAGES))]
+        )
+        report = write_report(workspace, record, outcomes)
+    except BaseException:
+        study.ledger.finish(record.finish("failed"))
+        raise
+    record = record.finish("done", report=str(report.relative_to(study.path)))
+    study.ledger.finish(record)
+    estimates = [e.to_dict() for r in workspace.results.values() for e in r.estimates.values()]
+    study.ledger.record_estimates(run_id, estimates)
+    return RunSummary(run=record, stages=outcomes, report=report, workspace=workspace)
+
+
+def hash_inputs(folder: Path, settings: StudyFile) -> dict[str, str]:
+    """SHA-256 of every file that the settings name; a database is named by its URL without the password."""
+    found: dict[str, str] = {}
+    for name, given in settings.data:
+        if name == "table" or given is None:
+            continue
+        for source in [given] if isinstance(given, str) else given:
+            for path in _files(resolve(folder, source), name):
+                found[path] = hash_file(Path(path)) if Path(path).is_file() else "database"
+    return found
+
+
+def _files(source: str, name: str) -> Sequence[str]:
+    if "://" in source:
+        return [source.split("@")[-1]]
+    path = Path(source)
+    if path.is_dir():
+        return sorted(str(p) for p in path.rglob("*") if p.is_file())
+    if any(c in source for c in "*?["):
+        return sorted(str(p) for p in path.parent.glob(path.name))
+    if not path.is_file():
+        raise ConfigError(f"{source} ([data] {name}) does not exist. Correct the path in {FILE_NAME}.")
+    return [source]
+
+
+def _do(stage: Stage, workspace: Workspace, inputs: dict[str, str], run_id: str, fresh: bool) -> StageOutcome:
+    why = stage.applies(workspace)
+    if why:
+        return StageOutcome(name=stage.name, label=stage.label, status="left out", why=why)
+    key = _key(stage, workspace, inputs)
+    workspace.keys[stage.name] = key
+    folder = workspace.stage_folder(stage.name, key)
+    if not fresh and (folder / "manifest.json").exists():
+        workspace.results[stage.name] = StageResult.load(folder)
+        return StageOutcome(name=stage.name, label=stage.label, status="kept")
+    started = time.perf_counter()
+    try:
+        result = stage.run(workspace, key)
+    except Refusal as refusal:
+        result = StageResult(refusals=(refused(stage.label, refusal),))
+    except DorecError as error:
+        if stage.name in {"ingest", "clean"}:
+            raise
+        result = StageResult(refusals=({"question": stage.label, "code": "input", "reason": str(error), "remedy": ""},))
+    result.save(folder)
+    workspace.results[stage.name] = result
+    workspace.folder.ledger.stage(run_id, stage.name, key)
+    return StageOutcome(name=stage.name, label=stage.label, status="done", seconds=time.perf_counter() - started)
+
+
+def _key(stage: Stage, workspace: Workspace, inputs: dict[str, str]) -> str:
+    """Hash of all that the stage's result depends on: data, settings, seed, earlier stages, the stage's version."""
+    settings = workspace.settings.model_dump()
+    chosen = {name: settings[name] for name in stage.settings}
+    before = {name: workspace.keys.get(name) for name in stage.after}
+    data = sorted(inputs.values()) if not stage.after else []
+    return key_of(stage.name, stage.version, chosen, before, data, settings["seed"], dorec.__version__)

@@ -1,0 +1,221 @@
+"""A question -> graph, estimand, estimate, refutation, and whom to treat."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dorec.discover import PC
+from dorec.domain.errors import DorecError, Refusal
+from dorec.domain.estimand import Estimand
+from dorec.domain.estimate import Estimate
+from dorec.domain.graph import CausalGraph
+from dorec.domain.intervention import Budget
+from dorec.domain.knowledge import Knowledge
+from dorec.domain.protocols import EffectModel
+from dorec.domain.query import CausalQuery
+from dorec.domain.study import Study
+from dorec.estimate import AIPW, naive_difference
+from dorec.evaluate import qini, uplift_curve
+from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
+from dorec.intervene import allocate
+from dorec.loop.questions import Question, ask
+from dorec.loop.results import StageResult, refused
+from dorec.loop.workspace import Workspace
+from dorec.refute import refute_all
+
+MAX_GRAPH_ROWS = 50_000
+MAX_GRAPH_COLUMNS = 16
+
+
+def applies(workspace: Workspace) -> str:
+    """Why there is no causal question, if so."""
+    if workspace.settings.question.kind == "none":
+        return "no treatment is named: give --treatments to `dorec init`, or fill in [question] in dorec.toml"
+    return ""
+
+
+def run(workspace: Workspace, key: str) -> StageResult:
+    """Answer the question for each outcome, or refuse with a reason and a remedy."""
+    del key
+    question = ask(workspace)
+    facts: dict[str, Any] = {
+        "question": question.text,
+        "treatment": question.treatment,
+        "outcomes": list(question.outcomes),
+        "covariates": list(question.covariates),
+        "left_out": question.left_out,
+        "randomised": question.randomised,
+        "notes": list(question.notes),
+        "rows": question.table.num_rows,
+    }
+    parts: list[StageResult] = [_discover(workspace, question)]
+    for outcome in workspace.context.track(question.outcomes, "estimating effects", len(question.outcomes)):
+        first = outcome == question.outcomes[0]
+        try:
+            parts.append(_answer(workspace, question, outcome, refute=first))
+        except Refusal as refusal:
+            text = f"What does {question.treatment} do to {outcome}?"
+            parts.append(StageResult(refusals=(refused(text, refusal),)))
+    return _together(facts, parts)
+
+
+def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: bool) -> StageResult:
+    chosen, context = workspace.settings.effects, workspace.context
+    study = question.study(outcome, chosen.missing)
+    naive = naive_difference(study)
+    estimand = _estimand(workspace, question, outcome)
+    learner = AIPW(n_folds=chosen.n_folds, population=chosen.population)
+    facts: dict[str, Any] = {
+        "arms": study.arm_counts,
+        "estimand": estimand.to_dict(),
+        "contrasts": [f"{arm} - {study.arms[0]}" for arm in study.arms[1:]],
+    }
+    estimates = {f"{outcome}/naive": naive}
+    try:
+        model = learner.fit(study, context=context)
+    except Refusal as refusal:
+        text = f"What does {question.treatment} do to {outcome}?"
+        return StageResult(
+            facts={"by_outcome": {outcome: facts}}, estimates=estimates, refusals=(refused(text, refusal),)
+        )
+    ate = model.ate()
+    estimates |= {f"{outcome}/adjusted": ate, f"{outcome}/arm means": model.arm_means()}
+    verdicts = tuple(ate.verdicts)
+    tables, arrays = {}, {}
+    if refute and chosen.refute:
+        verdicts += tuple(refute_all(study, learner, ate, context=context))
+    if refute:
+        arrays = {"propensity": model.propensity, "treatment": study.treatment}
+        allocated, tables, more = _whom(workspace, study, model)
+        facts |= allocated
+        estimates |= more
+    return StageResult(
+        facts={"by_outcome": {outcome: facts}}, estimates=estimates, verdicts=verdicts, tables=tables, arrays=arrays
+    )
+
+
+def _estimand(workspace: Workspace, question: Question, outcome: str) -> Estimand:
+    """By the coin, by the user's graph, or by the named assumption that the covariates suffice."""
+    query = CausalQuery([question.treatment], [outcome])
+    if question.randomised:
+        return identify_randomised(query, question.covariates)
+    edges = workspace.settings.question.graph
+    if edges is None:
+        return identify_from_covariates(query, question.covariates)
+    graph = parse_graph(edges)
+    controls = [c for c in question.covariates if c in graph.nodes]
+    if workspace.settings.question.covariates is not None:
+        check_controls(graph, query, controls)
+    return identify(graph, query)
+
+
+def parse_graph(edges: Sequence[str]) -> CausalGraph:
+    """A graph from lines such as "a -> b" and "a <-> b".
+
+    >>> parse_graph(["z -> t", "z -> y", "t -> y"]).directed
+    (('t', 'y'), ('z', 't'), ('z', 'y'))
+    """
+    directed, bidirected = [], []
+    for line in edges:
+        mark = "<->" if "<->" in line else "->"
+        a, _, b = (part.strip() for part in line.partition(mark))
+        (bidirected if mark == "<->" else directed).append((a, b))
+    nodes = list(dict.fromkeys(n for pair in [*directed, *bidirected] for n in pair))
+    return CausalGraph.from_edges(nodes, directed=directed, bidirected=bidirected, provenance="dorec.toml")
+
+
+def _discover(workspace: Workspace, question: Question) -> StageResult:
+    """What the data say of the graph, with time order as knowledge: covariates, then treatment, then outcomes."""
+    columns = _graph_columns(question)
+    tiers = ([c for c in question.covariates if c in columns], [question.treatment], list(question.outcomes))
+    tiers = tuple(tuple(c for c in tier if c in columns) for tier in tiers)
+    table = pa.table({name: pa.array(values[:MAX_GRAPH_ROWS]) for name, values in columns.items()})
+    try:
+        graph = PC(alpha=0.01).discover(table, knowledge=Knowledge(tiers=tiers), context=workspace.context)
+    except DorecError as error:
+        return StageResult(facts={"graph_refused": str(error)})
+    checked = verify(graph_of_assumption(question), _first_estimand(question), context=workspace.context)
+    return StageResult(
+        facts={"graph": graph.to_dict(), "tiers": [list(t) for t in tiers], "rows_for_graph": table.num_rows},
+        verdicts=(checked,),
+    )
+
+
+def graph_of_assumption(question: Question) -> CausalGraph:
+    """The graph that the adjustment assumes: every covariate may cause treatment and outcome; nothing else does both."""
+    z, t, y = list(question.covariates[:3]), question.treatment, question.outcomes[0]
+    causes = [(c, t) for c in z if not question.randomised] + [(c, y) for c in z]
+    return CausalGraph.from_edges([*z, t, y], directed=[*causes, (t, y)], provenance="assumption")
+
+
+def _first_estimand(question: Question) -> Estimand:
+    query = CausalQuery([question.treatment], [question.outcomes[0]])
+    chosen = identify_randomised if question.randomised else identify_from_covariates
+    return chosen(query, question.covariates[:3])
+
+
+def _graph_columns(question: Question) -> dict[str, Any]:
+    """Numeric columns as they are, two-level ones as 0 and 1; the rest has no place in a linear test."""
+    found: dict[str, Any] = {}
+    rng = np.random.default_rng(0)
+    order = rng.permutation(question.table.num_rows)
+    for name in [*question.covariates, question.treatment, *question.outcomes]:
+        values = question.table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
+        if values.dtype == object or values.dtype == bool:
+            levels = sorted({str(v) for v in values})
+            if name == question.treatment and question.control is not None:
+                values = np.array([str(v) != str(question.control) for v in values], dtype=float)
+            elif len(levels) == 2:
+                values = np.array([str(v) == levels[1] for v in values], dtype=float)
+            else:
+                continue
+        values = np.asarray(values, dtype=float)
+        if np.isfinite(values).all() and values.std() > 0:
+            found[name] = values[order]
+    covariates = [n for n in found if n in question.covariates]
+    for name in covariates[MAX_GRAPH_COLUMNS:]:
+        del found[name]
+    return found
+
+
+def _whom(
+    workspace: Workspace, study: Study, model: EffectModel
+) -> tuple[dict[str, Any], dict[str, pa.Table], dict[str, Estimate]]:
+    """Whom to treat under the budget, what that is worth, and how well the ranking sorts."""
+    asked = workspace.settings.policy
+    effects = np.asarray(model.unit_effects)  # type: ignore[attr-defined]
+    most = None if asked.max_share is None else int(asked.max_share * study.n)
+    budget = Budget(total=asked.budget, max_units=most, cost={arm: asked.cost for arm in study.arms[1:]})
+    allocation = allocate(effects, budget, arms=study.arms)
+    value = allocation.value(study, model)
+    best = effects if effects.ndim == 1 else effects.max(axis=1)
+    curves, numbers = {}, {}
+    if len(study.arms) == 2:
+        curve = uplift_curve(best, model.scores)
+        curves = {"uplift_curve": curve.to_arrow()}
+        numbers = {"qini": qini(best, model.scores)}
+    counts = np.bincount(allocation.arm, minlength=len(study.arms)).tolist()
+    facts = {
+        "allocation": dict(zip(map(str, study.arms), counts, strict=True)),
+        "spent": allocation.spent,
+        "dual_price": allocation.dual_price,
+        "unit_effects": {f"p{q}": float(np.quantile(best, q / 100)) for q in (5, 25, 50, 75, 95)},
+    }
+    return facts, curves, {"policy/value": value, **{f"policy/{k}": v for k, v in numbers.items()}}
+
+
+def _together(facts: dict[str, Any], parts: Sequence[StageResult]) -> StageResult:
+    by_outcome: dict[str, Any] = {}
+    for part in parts:
+        by_outcome |= part.facts.get("by_outcome", {})
+        facts |= {k: v for k, v in part.facts.items() if k != "by_outcome"}
+    return StageResult(
+        facts={**facts, "by_outcome": by_outcome},
+        estimates={k: v for part in parts for k, v in part.estimates.items()},
+        verdicts=tuple(v for part in parts for v in part.verdicts),
+        refusals=tuple(r for part in parts for r in part.refusals),
+        tables={k: v for part in parts for k, v in part.tables.items()},
+        arrays={k: v for part in parts for k, v in part.arrays.items()},
+    )

@@ -1,0 +1,63 @@
+"""A log with propensities -> the value of policies that were never run."""
+
+import numpy as np
+
+from dorec.domain.estimate import Estimate
+from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.evaluate import IPS, SNIPS, DoublyRobust, popularity_policy, uniform_policy
+from dorec.loop.results import StageResult
+from dorec.loop.tables import read_tables
+from dorec.loop.workspace import Workspace
+from dorec.profile import to_feedback
+
+MAX_CELLS = 40_000_000  # of a policy's (n, n_actions) matrix
+
+
+def applies(workspace: Workspace) -> str:
+    """Why no policy can be judged, if so."""
+    if workspace.settings.data.feedback:
+        return ""
+    if workspace.events is None:
+        return "there is no log of decisions with their propensities"
+    logged = workspace.events.table.propensity.notnull().sum().to_pyarrow().as_py()
+    return "" if logged else "no event has a propensity: log the probability with which each item was shown"
+
+
+def run(workspace: Workspace, key: str) -> StageResult:
+    """The logged policy, uniform choice and popularity, each by three estimators on the same rows."""
+    del key
+    log, aside = _feedback(workspace)
+    policies = {"uniform": uniform_policy(log), "popularity": popularity_policy(log)}
+    estimates = {"logged policy": Estimate.of_mean(log.reward, name="logged policy", method="mean of the log",
+                                                   sample=log.sample, cluster=log.cluster)}  # fmt: skip
+    verdicts = []
+    for name, policy in policies.items():
+        for method in (IPS(), SNIPS(), DoublyRobust()):
+            label = f"{name} ({type(method).__name__})"
+            estimate = method.evaluate(log, policy)
+            estimates[label] = Estimate.concat([estimate])[0] if np.ndim(estimate.value) else estimate
+            verdicts += [v for v in estimate.verdicts if v not in verdicts]
+    facts = {
+        "decisions": log.n,
+        "actions": log.n_actions,
+        "set_aside": aside,
+        "effective_sample_size": {name: _ess(log, policy) for name, policy in policies.items()},
+    }
+    return StageResult(facts=facts, estimates=estimates, verdicts=tuple(verdicts))
+
+
+def _feedback(workspace: Workspace) -> tuple[LoggedFeedback, int]:
+    if not workspace.settings.data.feedback:
+        assert workspace.events is not None
+        log, aside = to_feedback(workspace.events, max_cells=MAX_CELLS)
+        return log, aside
+    table = read_tables(workspace.path, workspace.settings.data.feedback)
+    chosen = workspace.settings.feedback
+    names = {k: v for k, v in chosen.model_dump().items() if k not in {"context", "user"} and v}
+    log, bad = LoggedFeedback.from_table(table, context=chosen.context, cluster=chosen.user, **names)
+    return log, bad.num_rows
+
+
+def _ess(log: LoggedFeedback, policy: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> float:
+    weight = policy[np.arange(log.n), log.action] / log.propensity
+    return float(weight.sum() ** 2 / (weight**2).sum())
