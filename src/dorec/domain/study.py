@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from dorec.domain.errors import ArmTooSmall, BadPropensity, InputError, NotFinit
 from dorec.domain.estimate import fingerprint
 from dorec.domain.table import column, is_numeric, to_arrow
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Missing = Literal["refuse", "indicator", "drop"]
 MAX_LEVELS = 30  # of a categorical covariate; rarer ones share the level "other"
@@ -91,12 +94,12 @@ class Study:
         others = [name for name in (unit, cluster, time, weight) if name]
         arrow = to_arrow(table, list(dict.fromkeys([*roles, *known, *others])))
         if missing == "drop":
-            arrow = arrow.drop_null()
+            arrow = _without_gaps(arrow)
         if arrow.num_rows < 2:
             raise TooFewUnits(f"the study has {arrow.num_rows} unit(s)", remedy="add rows")
         y = _finite(column(arrow, outcome), outcome)
         codes, arms = _arms(column(arrow, treatment), treatment, control)
-        x, names, source = _design([(name, column(arrow, name)) for name in covariates], missing)
+        x, names, source = _design([(name, column(arrow, name)) for name in covariates], arrow.num_rows, missing)
         z = [_finite(column(arrow, name), name) for name in instruments]
         return cls(
             outcome=y,
@@ -164,6 +167,18 @@ class Study:
             )
 
 
+def _without_gaps(arrow: "pa.Table") -> "pa.Table":
+    """Rows without a null or a NaN; frames differ in which of the two they use."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    arrow = arrow.drop_null()
+    for name in arrow.column_names:
+        if pa.types.is_floating(arrow.schema.field(name).type):
+            arrow = arrow.filter(pc.invert(pc.is_nan(arrow.column(name))))
+    return arrow
+
+
 def _finite(values: AnyArray, name: str) -> FloatArray:
     if not is_numeric(values):
         raise InputError(f"Column {name!r} holds {values.dtype}, not numbers; cast it first.")
@@ -204,7 +219,7 @@ def _arms(values: AnyArray, name: str, control: Any) -> tuple[IntArray, tuple[An
 
 
 def _design(
-    columns: Sequence[tuple[str, AnyArray]], missing: Missing
+    columns: Sequence[tuple[str, AnyArray]], n: int, missing: Missing
 ) -> tuple[FloatArray, tuple[str, ...], dict[str, str]]:
     """Covariates as one float matrix, its column names, and the column each was made from."""
     parts: list[FloatArray] = []
@@ -216,7 +231,6 @@ def _design(
             parts.append(column_values)
             names.append(label)
             source[label] = name
-    n = len(columns[0][1]) if columns else 0
     return (np.stack(parts, axis=1) if parts else np.empty((n, 0))), tuple(names), source
 
 

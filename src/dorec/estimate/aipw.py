@@ -1,0 +1,255 @@
+"""AIPW: the augmented inverse-propensity-weighted, doubly robust average effect with cross-fitting."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dorec.domain.errors import InputError, NoInterval
+from dorec.domain.estimate import Estimate, Interval
+from dorec.domain.query import Population
+from dorec.domain.run import RunContext
+from dorec.domain.study import Study
+from dorec.domain.verdict import Verdict
+from dorec.estimate.checks import check_overlap, check_study
+from dorec.estimate.cross_fitting import Nuisances, Units, fit_nuisances, units_of
+from dorec.estimate.diagnostics import Overlap, influence_verdict, overlap_of, repeated_verdicts, tame
+from dorec.estimate.heterogeneity import Heterogeneity, fit_heterogeneity
+from dorec.estimate.scores import ArmMeans, augmented_outcomes, mean_of, weighted_means
+from dorec.numeric.arrays import FloatArray
+
+DEFAULT_CONTEXT = RunContext()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AIPW:
+    """Average effects of each arm against the first, doubly robust (Chernozhukov et al. 2018, doi:10.1111/ectj.12097).
+
+    Outcome and propensity are predicted out of fold by any scikit-learn estimators; by default ridge, additive and
+    boosted-tree models are blended by their out-of-fold error. Known propensities of the study are used as they are.
+
+    Args:
+        n_folds: folds of the cross-fitting, 2 or more.
+        outcome_model: regressor of a numeric outcome, classifier of one with two values; a list is blended.
+        propensity_model: classifier of the arms; a list is blended. Not used where the propensities are known.
+        min_propensity: estimated propensities are raised to this floor (less where an arm is rare).
+        n_repeats: cross-fittings with other folds, whose scores are averaged.
+        population: whose average: all units, the treated, the control, or those who could be in every arm (overlap).
+        min_per_fold: units that each arm must have for each fold.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.normal(size=800)
+        >>> t = (rng.random(800) < 1 / (1 + np.exp(-x))).astype(int)
+        >>> table = {"x": x, "t": t, "y": 2.0 * t + 3.0 * x + rng.normal(size=800)}
+        >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["x"])
+        >>> effect = AIPW(n_folds=3).fit(study).ate()
+        >>> effect.name, abs(effect.value - 2.0) < 0.25
+        ('1 - 0', True)
+    """
+
+    n_folds: int = 5
+    outcome_model: Any = None
+    propensity_model: Any = None
+    min_propensity: float = 0.01
+    n_repeats: int = 1
+    population: Population = "all"
+    min_per_fold: int = 5
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("n_folds", self.n_folds, 2), ("n_repeats", self.n_repeats, 1)):
+            if value < least:
+                raise InputError(f"{name} is {value}; give {least} or more.")
+        if not 0 <= self.min_propensity < 0.5:
+            raise InputError(f"min_propensity is {self.min_propensity}; give a number from 0 to below 0.5.")
+        if self.population not in ("all", "treated", "control", "overlap"):
+            raise InputError(f"population is {self.population!r}; allowed: 'all', 'treated', 'control', 'overlap'.")
+
+    def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> "AIPWModel":
+        """Nuisances, scores and diagnostics of a study.
+
+        Raises:
+            NotFinite, OneArm, ArmTooSmall, TooFewUnits, LeakedOutcome, LeakedTreatment, NoOverlap, BadPropensity:
+                before any number, with the evidence and the remedy.
+        """
+        units = units_of(study)
+        check_study(study, n_folds=self.n_folds, min_per_fold=self.min_per_fold, groups=units.groups)
+        share = np.bincount(study.treatment, minlength=len(study.arms)) / study.n
+        floor = self.min_propensity * np.minimum(1.0, share * len(share))
+        splits = [
+            self._one_split(study, units, repeat, floor, context)
+            for repeat in context.track(range(self.n_repeats), "cross-fitting", self.n_repeats)
+        ]
+        nuisances = splits[0] if len(splits) == 1 else _mean_of_splits(splits)
+        weight = np.ones(study.n) if study.weight is None else study.weight / study.weight.mean()
+        parts = [augmented_outcomes(study.outcome, study.treatment, s.outcome, s.propensity, weight) for s in splits]
+        outcomes = np.asarray(sum(parts)) / len(parts)
+        if self.population == "all":
+            means = mean_of(outcomes, weight)
+        else:
+            means = _mean_of_means([self._tilted(study, split, weight) for split in splits])
+        return AIPWModel(
+            learner=self,
+            study=study,
+            units=units,
+            nuisances=nuisances,
+            means=means,
+            pseudo_outcomes=outcomes,
+            overlap=overlap_of(nuisances.propensity, study.treatment, study.arms, floor),
+            context=context,
+        )
+
+    def _one_split(self, study: Study, units: Units, repeat: int, floor: FloatArray, context: RunContext) -> Nuisances:
+        nuisances = fit_nuisances(
+            study,
+            units,
+            n_folds=self.n_folds,
+            outcome_model=self.outcome_model,
+            propensity_model=self.propensity_model,
+            repeat=repeat,
+            context=context,
+        )
+        if study.propensity is not None:
+            return nuisances
+        trimmed = self.population != "all"
+        check_overlap(nuisances.propensity, study.treatment, study.arms, floor, trimmed)
+        raised = np.maximum(nuisances.propensity, floor)
+        return replace(nuisances, propensity=raised / raised.sum(axis=1, keepdims=True))
+
+    def _tilted(self, study: Study, split: Nuisances, weight: FloatArray) -> ArmMeans:
+        return weighted_means(
+            study.outcome,
+            study.treatment,
+            split.outcome,
+            split.propensity,
+            population=self.population,
+            known=study.propensity is not None,
+            weight=weight,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AIPWModel:
+    """What AIPW learned from a study; an `EffectModel`."""
+
+    learner: AIPW
+    study: Study
+    units: Units
+    nuisances: Nuisances
+    means: ArmMeans
+    pseudo_outcomes: FloatArray  # (n, k), doubly robust outcomes over all units, whatever the population
+    overlap: Overlap
+    context: RunContext = field(repr=False)
+    estimand: str = ""
+
+    @property
+    def arms(self) -> tuple[Any, ...]:
+        """The arms, the reference first."""
+        return self.study.arms
+
+    @property
+    def scores(self) -> FloatArray:
+        """The orthogonal score of each unit and arm, (n, k): its column means are the arm means."""
+        return self.means.value + self.means.influence
+
+    def arm_means(self) -> Estimate:
+        """Mean outcome had everyone in the population been in each arm, (k,)."""
+        names = tuple(f"mean if {arm}" for arm in self.arms)
+        return self._estimate(self.means.value, self.means.influence, names)
+
+    def ate(self) -> Estimate:
+        """Average effect of each arm against the first: scalar for two arms, (k - 1,) for more."""
+        value = self.means.value[1:] - self.means.value[0]
+        influence = self.means.influence[:, 1:] - self.means.influence[:, :1]
+        names = tuple(f"{arm} - {self.arms[0]}" for arm in self.arms[1:])
+        if len(names) == 1:
+            return replace(self._estimate(float(value[0]), influence[:, 0], names[0]), verdicts=self.verdicts)
+        return replace(self._estimate(value, influence, names), verdicts=self.verdicts)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What the fit itself found: overlap, repeated units, units that dominate the influence."""
+        influence = self.means.influence[:, 1:] - self.means.influence[:, :1]
+        dominated = influence_verdict(influence, self.units.groups)
+        if dominated is not None:
+            tamed = self.study.with_columns(outcome=tame(self.study.outcome))
+            beside = self.learner.fit(tamed, context=self.context).means.value
+            values = (beside[1:] - beside[0]).tolist()
+            dominated = replace(dominated, evidence={**dominated.evidence, "winsorised": values})
+        found = (self.overlap.verdict, dominated, *repeated_verdicts(self.study, self.units))
+        return tuple(verdict for verdict in found if verdict is not None)
+
+    @property
+    def unit_effects(self) -> FloatArray:
+        """Out-of-fold effect of each of the study's units: (n,) for two arms, (n, k - 1) for more."""
+        return self._one_column(self._heterogeneity.out_of_fold)
+
+    def effect(self, covariates: FloatArray) -> FloatArray:
+        """Effect given covariates (n, p), in the study's column order: (n,) for two arms, (n, k - 1) for more."""
+        X = np.asarray(covariates, dtype=np.float64)
+        if X.ndim != 2 or X.shape[1] != self.study.covariates.shape[1]:
+            raise InputError(
+                f"covariates have shape {X.shape}; give (n, {self.study.covariates.shape[1]}), the columns "
+                f"{', '.join(self.study.covariate_names[:20])}."
+            )
+        return self._one_column(self._heterogeneity.predict(X))
+
+    def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
+        """Refused: regressions of the score on covariates have no pointwise interval that holds."""
+        del covariates, level
+        raise NoInterval(
+            "the effect at a point, from AIPW's scores regressed on the covariates, has no interval that holds its "
+            "level",
+            remedy="ask for the average effect of a segment: the mean of `scores` over its units has one",
+        )
+
+    def segment(self, rows: Any) -> Estimate:
+        """Average effect of each arm against the first among some units: a mask or positions."""
+        outcomes = self.pseudo_outcomes[rows]
+        contrast = outcomes[:, 1:] - outcomes[:, :1]
+        part = self.study.take(rows)
+        names = tuple(f"{arm} - {self.arms[0]}" for arm in self.arms[1:])
+        labels = None if self.units.cluster is None else self.units.cluster[rows]
+        weight = np.ones(len(contrast)) if part.weight is None else part.weight / part.weight.mean()
+        means = mean_of(contrast, weight)
+        vector = Estimate(
+            means.value,
+            means.influence,
+            name=names,
+            method="AIPW",
+            estimand=self.estimand,
+            sample=part.sample,
+            cluster=labels,
+        )
+        return vector if len(names) > 1 else vector[0]
+
+    @cached_property
+    def _heterogeneity(self) -> Heterogeneity:
+        return fit_heterogeneity(self.study, self.units, self.nuisances.folds, self.pseudo_outcomes, self.context)
+
+    def _one_column(self, effects: FloatArray) -> FloatArray:
+        return effects[:, 0] if effects.shape[1] == 1 else effects
+
+    def _estimate(self, value: Any, influence: FloatArray, name: str | tuple[str, ...]) -> Estimate:
+        return Estimate(
+            value,
+            influence,
+            name=name,
+            method="AIPW",
+            estimand=self.estimand,
+            sample=self.study.sample,
+            cluster=self.units.cluster,
+        )
+
+
+def _mean_of_splits(splits: list[Nuisances]) -> Nuisances:
+    return Nuisances(
+        propensity=np.mean([s.propensity for s in splits], axis=0),
+        outcome=np.mean([s.outcome for s in splits], axis=0),
+        folds=splits[0].folds,
+    )
+
+
+def _mean_of_means(parts: list[ArmMeans]) -> ArmMeans:
+    return ArmMeans(np.mean([p.value for p in parts], axis=0), np.mean([p.influence for p in parts], axis=0))

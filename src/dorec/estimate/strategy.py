@@ -1,0 +1,66 @@
+"""From an estimand to the estimator that its strategy calls for."""
+
+from dataclasses import replace
+from typing import Any
+
+from dorec.domain.errors import ColumnNotFound, InputError
+from dorec.domain.estimand import Estimand
+from dorec.domain.protocols import EffectModel
+from dorec.domain.run import RunContext
+from dorec.domain.study import Study
+from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
+
+
+def estimate(
+    study: Study, estimand: Estimand, learner: Any = None, *, context: RunContext = DEFAULT_CONTEXT
+) -> EffectModel:
+    """The fitted effect model of an estimand on a study.
+
+    `back-door` adjusts for the estimand's adjustment set and nothing else; `randomised` uses every covariate of the
+    study, for precision. `learner` replaces the default `AIPW()` for the query's population.
+
+    Raises:
+        InputError: no estimator serves the strategy, or study and estimand name other variables.
+        ColumnNotFound: a variable of the adjustment set is no covariate of the study.
+
+    Example:
+        >>> from dorec.domain.expression import Probability
+        >>> from dorec.domain.query import CausalQuery
+        >>> rng = np.random.default_rng(0)
+        >>> t = np.arange(200) % 2
+        >>> study = Study.from_table({"t": t, "y": t + rng.normal(size=200)}, outcome="y", treatment="t")
+        >>> query, expression = CausalQuery("t", "y"), Probability(("y",), ("t",))
+        >>> estimand = Estimand(query=query, strategy="randomised", expression=expression)
+        >>> round(estimate(study, estimand).ate().value)
+        1
+    """
+    query = estimand.query
+    if query.outcomes != (study.outcome_name,) or query.treatments != (study.treatment_name,):
+        raise InputError(
+            f"The estimand is {query}, the study has outcome {study.outcome_name!r} and treatment "
+            f"{study.treatment_name!r}; make the study from the columns of the query."
+        )
+    if estimand.strategy not in ("randomised", "back-door"):
+        raise InputError(
+            f"No estimator serves the strategy {estimand.strategy!r} yet; allowed: 'randomised', 'back-door'. Ask "
+            "for a back-door estimand, or hand the study to a learner of your own."
+        )
+    if estimand.strategy == "back-door":
+        study = adjusted_for(study, estimand.adjustment_set)
+    fitted = (learner or AIPW(population=query.population)).fit(study, context=context)
+    return replace(fitted, estimand=str(estimand)) if isinstance(fitted, AIPWModel) else fitted
+
+
+def adjusted_for(study: Study, adjustment_set: tuple[str, ...]) -> Study:
+    """The study with the covariates of an adjustment set alone, its units unchanged."""
+    source = [study.source_of.get(name, name) for name in study.covariate_names]
+    for name in adjustment_set:
+        if name not in source:
+            raise ColumnNotFound(name, sorted(set(source)), where="the covariates of the study")
+    keep = [j for j, column in enumerate(source) if column in adjustment_set]
+    names = tuple(study.covariate_names[j] for j in keep)
+    return study.with_columns(
+        covariates=study.covariates[:, keep],
+        covariate_names=names,
+        source_of={name: column for name, column in study.source_of.items() if name in names},
+    )
