@@ -1,5 +1,6 @@
 """Refusals before any number: what a study must be for an adjusted effect to mean something."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def check_overlap(e: FloatArray, arm: IntArray, arms: tuple[Any, ...], floor: Fl
     if (comparable < 0.02) or (not trimmed and (outside > 0.1 or starved.any())):
         worst = int(ess.argmin() if starved.any() else e.min(axis=0).argmin())
         raise NoOverlap(
-            f"{outside:.0%} of the units have an arm of less than {floor.min():.2g} probability given their covariates, "
+            f"{outside:.0%} of the units have an arm of less than {floor.min():.2g} probability given their covariates "
             f"and arm {arms[worst]!r} ({count[worst]:,} units) is worth {ess[worst]:.0f} units after weighting",
             remedy="ask about the units that could have been in every arm (population='overlap'), trim the study to "
             "them, or leave out covariates that only predict the treatment",
@@ -183,8 +184,8 @@ def _check_finite(study: Study) -> None:
     n = study.n
     if study.covariates.shape != (n, len(study.covariate_names)) or study.treatment.shape != (n,):
         raise InputError(
-            f"outcome {study.outcome.shape}, treatment {study.treatment.shape}, covariates {study.covariates.shape} and "
-            f"{len(study.covariate_names)} covariate names don't fit together; give (n,), (n,), (n, p) and p names."
+            f"outcome {study.outcome.shape}, treatment {study.treatment.shape}, covariates {study.covariates.shape} "
+            f"and {len(study.covariate_names)} covariate names don't fit together; give (n,), (n,), (n, p) and p names."
         )
     columns: list[tuple[str, AnyArray]] = [(study.outcome_name, study.outcome)]
     columns += list(zip(study.covariate_names, study.covariates.T, strict=True))
@@ -209,8 +210,8 @@ def _check_arms(study: Study, n_folds: int, min_per_fold: int) -> None:
     if min(counts.values()) < needed:
         told = ", ".join(f"{arm}: {count:,}" for arm, count in counts.items())
         raise ArmTooSmall(
-            f"an arm of {study.treatment_name} has fewer than {needed} units ({told}); cross-fitting in {n_folds} folds "
-            f"needs {min_per_fold} per arm and fold",
+            f"an arm of {study.treatment_name} has fewer than {needed} units ({told}); cross-fitting in {n_folds} "
+            f"folds needs {min_per_fold} per arm and fold",
             remedy="merge or drop the small arm, use fewer folds, or collect more units",
             evidence={
                 "arms": {str(arm): count for arm, count in counts.items()},
@@ -240,7 +241,7 @@ def _separated(a: FloatArray, b: FloatArray) -> bool:
 def _tells_apart(x: FloatArray, arm: IntArray, k: int) -> bool:
     """Whether x takes no value range of one arm in another: arms lie in intervals that do not meet."""
     bounds = sorted((float(x[arm == a].min()), float(x[arm == a].max())) for a in range(k))
-    return all(lower[1] < upper[0] for lower, upper in zip(bounds, bounds[1:], strict=False))
+    return all(lower[1] < upper[0] for lower, upper in pairwise(bounds))
 
 
 def _varied(X: FloatArray) -> BoolArray:
