@@ -1,0 +1,5 @@
+"""What would happen? Worlds whose truth can be asked, to judge methods by what they were sure of."""
+
+from dorec.simulate.shop_world import ShopWorld
+
+__all__ = ["ShopWorld"]
