@@ -24,6 +24,7 @@ def estimate(
         ColumnNotFound: a variable of the adjustment set is no covariate of the study.
 
     Example:
+        >>> import numpy as np
         >>> from dorec.domain.expression import Probability
         >>> from dorec.domain.query import CausalQuery
         >>> rng = np.random.default_rng(0)

@@ -6,14 +6,20 @@ from dorec.evaluate.ips import IPS
 from dorec.evaluate.off_policy import effective_sample_size
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
 from dorec.evaluate.snips import SNIPS
+from dorec.evaluate.uplift import UpliftCurve, auuc, qini, uplift_at, uplift_curve
 
 __all__ = [
     "IPS",
     "SNIPS",
     "DirectMethod",
     "DoublyRobust",
+    "UpliftCurve",
+    "auuc",
     "effective_sample_size",
     "popularity_policy",
+    "qini",
     "softmax_policy",
     "uniform_policy",
+    "uplift_at",
+    "uplift_curve",
 ]

@@ -1,0 +1,166 @@
+"""How well predicted effects rank units: uplift curve, Qini and AUUC with intervals, from orthogonal scores.
+
+One definition: units are taken in the order of their predicted effect; G(q) is the gain per unit of the population when
+the best share q is treated. AUUC is the area under G, Qini the area between G and the straight line to G(1), which is
+what treating at random brings (Radcliffe 2007; Yadlowsky et al. 2025, doi:10.1080/01621459.2024.2393466). Units with
+equal effects are taken in a random order, in expectation. Scores in place of observed outcomes make it right in
+observational data too, and more precise in experiments. Effects must not have seen the units' own outcomes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from dorec.domain.errors import InputError, NotFinite
+from dorec.domain.estimate import Estimate
+from dorec.numeric.arrays import AnyArray, FloatArray
+
+METHOD = "orthogonal scores"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UpliftCurve:
+    """The uplift curve as data for a picture: gain per unit at each share treated, with a pointwise band."""
+
+    share: FloatArray  # (m,) of the units, from 0 to 1
+    gain: Estimate  # (m,)
+    random: FloatArray  # (m,), what treating that share at random brings
+
+    def band(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+        """Pointwise lower and upper bounds of the gain, (m,) each."""
+        error = np.sqrt(np.diag(self.gain.covariance))
+        critical = float(stats.norm.ppf(0.5 + level / 2))
+        return self.gain.value - critical * error, self.gain.value + critical * error
+
+
+def auuc(effects: AnyArray, scores: AnyArray, *, sample: str = "", cluster: AnyArray | None = None) -> Estimate:
+    """Area under the uplift curve: mean gain per unit over all shares treated.
+
+    Args:
+        effects: predicted effects (n,), or (n, k - 1): then each unit's best arm.
+        scores: orthogonal scores (n, k) as of `EffectModel.scores`, or for two arms their contrast (n,).
+
+    Example:
+        >>> auuc(np.array([2.0, 1.0]), np.array([2.0, 0.0])).value
+        0.75
+    """
+    return _area(effects, scores, 0.0, "AUUC", sample, cluster)
+
+
+def qini(effects: AnyArray, scores: AnyArray, *, sample: str = "", cluster: AnyArray | None = None) -> Estimate:
+    """Area between the uplift curve and treating at random; 0 where the ranking is worth nothing.
+
+    Args and shapes as of `auuc`; not divided by the area of a perfect ranking, which nobody knows.
+
+    Example:
+        >>> qini(np.array([2.0, 1.0]), np.array([2.0, 0.0])).value, qini(np.zeros(2), np.array([2.0, 0.0])).value
+        (0.25, 0.0)
+    """
+    return _area(effects, scores, 0.5, "Qini", sample, cluster)
+
+
+def uplift_curve(
+    effects: AnyArray, scores: AnyArray, *, n_points: int = 101, sample: str = "", cluster: AnyArray | None = None
+) -> UpliftCurve:
+    """Gain per unit of the population at `n_points` shares from 0 to 1; args and shapes as of `auuc`.
+
+    Example:
+        >>> curve = uplift_curve(np.array([2.0, 1.0]), np.array([2.0, 0.0]), n_points=3)
+        >>> curve.gain.value.tolist(), curve.random.tolist()
+        ([0.0, 1.0, 1.0], [0.0, 0.5, 1.0])
+    """
+    effect, contrast = _ranked(effects, scores)
+    share = np.linspace(0.0, 1.0, n_points)
+    columns = [_gain_at(effect, contrast, float(q)) for q in share]
+    value = np.array([v for v, _ in columns])
+    gain = Estimate(
+        value,
+        np.stack([influence for _, influence in columns], axis=1),
+        name=tuple(f"gain at {q:.0%}" for q in share),
+        method=METHOD,
+        sample=sample,
+        cluster=cluster,
+    )
+    return UpliftCurve(share=share, gain=gain, random=share * value[-1])
+
+
+def uplift_at(
+    effects: AnyArray, scores: AnyArray, share: float, *, sample: str = "", cluster: AnyArray | None = None
+) -> Estimate:
+    """Average effect among the best `share` of the units; args and shapes as of `auuc`.
+
+    Example:
+        >>> uplift_at(np.array([2.0, 1.0]), np.array([3.0, 0.0]), 0.5).value
+        3.0
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"share is {share}; give a number above 0 and up to 1.")
+    effect, contrast = _ranked(effects, scores)
+    value, influence = _gain_at(effect, contrast, share)
+    name = f"uplift at {share:.0%}"
+    return Estimate(value / share, influence / share, name=name, method=METHOD, sample=sample, cluster=cluster)
+
+
+def _ranked(effects: AnyArray, scores: AnyArray) -> tuple[FloatArray, FloatArray]:
+    """Predicted effect and score contrast of each unit's best arm, (n,) each."""
+    effect, score = np.asarray(effects, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    contrast = score[:, 1:] - score[:, :1] if score.ndim == 2 else score[:, None]
+    effect = effect[:, None] if effect.ndim == 1 else effect
+    if effect.ndim != 2 or effect.shape != contrast.shape or len(effect) < 2 or effect.shape[1] < 1:
+        raise InputError(
+            f"effects have shape {np.shape(effects)}, scores have {np.shape(scores)}; give (n,) or (n, k - 1) effects, "
+            "and (n, k) scores or, for two arms, their contrast (n,), of at least 2 units."
+        )
+    for name, values in (("effects", effect), ("scores", contrast)):
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(bad):
+            raise NotFinite(
+                f"{name} have {len(bad):,} missing or infinite row(s), the first {bad[0]}", remedy="repair these rows"
+            )
+    best = effect.argmax(axis=1)
+    rows = np.arange(len(effect))
+    return effect[rows, best], contrast[rows, best]
+
+
+def _area(
+    effects: AnyArray, scores: AnyArray, line: float, name: str, sample: str, cluster: AnyArray | None
+) -> Estimate:
+    effect, contrast = _ranked(effects, scores)
+    n = len(effect)
+    rank = (stats.rankdata(effect) - 0.5) / n  # mid-ranks: ties in a random order, in expectation
+    own = contrast * (rank - line)
+    value = float(own.mean())
+    # the area is a U-statistic: a unit also moves the ranks of all units that stand above it
+    influence = own + _score_above(effect, contrast) - value - float((contrast * rank).mean())
+    return Estimate(value, influence, name=name, method=METHOD, sample=sample, cluster=cluster)
+
+
+def _score_above(effect: FloatArray, contrast: FloatArray) -> FloatArray:
+    """For each unit, the sum of scores of units with a larger effect plus half of those with the same, over n."""
+    levels, code = np.unique(effect, return_inverse=True)
+    sums = np.bincount(code, weights=contrast, minlength=len(levels))
+    above = sums.sum() - np.cumsum(sums)
+    return np.asarray((above + 0.5 * sums)[code] / len(effect))
+
+
+def _gain_at(effect: FloatArray, contrast: FloatArray, share: float) -> tuple[float, FloatArray]:
+    """Gain per unit when the best `share` is treated, and its influence (n,), the estimated threshold included."""
+    n = len(effect)
+    inside = _inside(effect, share)
+    value = float((contrast * inside).mean())
+    if share <= 0 or share >= 1:
+        return value, contrast * inside - value
+    width = min(0.05, share, 1 - share)
+    near = _inside(effect, share + width) - _inside(effect, share - width)
+    slope = float((contrast * near).sum() / (2 * width * n))
+    return value, contrast * inside - value - slope * (inside - share)
+
+
+def _inside(effect: FloatArray, share: float) -> FloatArray:
+    """How much of each unit is among the best `share`: 1, 0, or the same fraction for all units tied at the edge."""
+    n = len(effect)
+    _, code, count = np.unique(-effect, return_inverse=True, return_counts=True)
+    before = np.cumsum(count) - count
+    fraction = np.clip((share * n - before) / count, 0.0, 1.0)
+    return np.asarray(fraction[code])
