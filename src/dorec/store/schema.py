@@ -1,0 +1,59 @@
+"""Tables of a study's state: commits of events, runs, stages, estimates. Migrations bring a database to them."""
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+COMMITS = sa.Table(
+    "commits",
+    METADATA,
+    sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("quarantined", sa.BigInteger, nullable=False),
+    sa.Column("events_file", sa.String(200)),  # null: nothing new in this batch
+    sa.Column("events_sha256", sa.String(64)),
+    sa.Column("quarantine_file", sa.String(200)),
+    sa.Column("quarantine_sha256", sa.String(64)),
+    sa.Column("fields", sa.JSON),  # columns that the source had: its schema at that moment
+    sa.Column("examples", sa.JSON),  # some duplicates
+    sa.Column("chain", sa.String(64), nullable=False),  # hash over this row and the chain before it
+    sa.Column("committed", sa.DateTime(timezone=True), nullable=False),
+)
+
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("run_id", sa.String(64), primary_key=True),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("started", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("finished", sa.DateTime(timezone=True)),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("config_hash", sa.String(128), nullable=False),
+    sa.Column("inputs", sa.JSON, nullable=False),
+    sa.Column("results", sa.JSON, nullable=False),
+)
+
+STAGES = sa.Table(
+    "stages",
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(128), primary_key=True),
+    sa.Column("run_id", sa.String(64), nullable=False),
+    sa.Column("folder", sa.Text, nullable=False),  # relative to the study
+    sa.Column("finished", sa.DateTime(timezone=True), nullable=False),
+)
+
+ESTIMATES = sa.Table(
+    "estimates",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.String(64), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("record", sa.JSON, nullable=False),
+)
