@@ -47,16 +47,19 @@ def init(
     events: Annotated[str | None, typer.Option(help="File, folder, glob or database URL with events.")] = None,
     items: Annotated[list[str] | None, typer.Option(help="Table of items; give it twice to join two.")] = None,
     users: Annotated[list[str] | None, typer.Option(help="Table of users; give it twice to join two.")] = None,
-    treatments: Annotated[list[str] | None, typer.Option(help="Who was treated, how and when; or an experiment.")] = None,
+    treatments: Annotated[
+        list[str] | None, typer.Option(help="Who was treated, how and when; or an experiment.")
+    ] = None,
     table: Annotated[str | None, typer.Option(help="The table of the database that --events names.")] = None,
-    randomised: Annotated[bool, typer.Option("--randomised", help="A coin decided who was treated (A/B test).")] = False,
+    randomised: Annotated[
+        bool, typer.Option("--randomised", help="A coin decided who was treated (A/B test).")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a dorec.toml that is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Look at the data and write a commented dorec.toml.
 
     Examples:
-
       dorec init shop --events events.csv --items items.csv
 
       dorec init test --treatments experiment.csv --randomised
@@ -64,9 +67,7 @@ def init(
     from dorec.cli import show
     from dorec.loop.init import Sources, init_study
 
-    sources = Sources(
-        events=events, items=items or (), users=users or (), treatments=treatments or (), table=table
-    )
+    sources = Sources(events=events, items=items or (), users=users or (), treatments=treatments or (), table=table)
     path = init_study(folder, sources, randomised=randomised, force=force)
     show.print_json({"study_file": str(path)}) if as_json else show.study_file(path)
 
@@ -114,7 +115,7 @@ def doctor(
     folder: Annotated[Path | None, typer.Argument(help="A study to look at as well.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Is everything here that a run needs, and what is missing for what?"""
+    """Check the machine, the packages and a study; say what is missing for what."""
     from dorec.cli import show
     from dorec.loop.doctor import doctor as examine
 

@@ -117,7 +117,9 @@ def summary(done: RunSummary) -> None:
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     marks = {"done": "[green]✓[/]", "kept": "[green]=[/]", "left out": "[dim]·[/]"}
     for stage in done.stages:
-        note = {"done": f"{stage.seconds:.1f} s", "kept": "unchanged, kept", "left out": f"left out: {stage.why}"}[stage.status]
+        note = {"done": f"{stage.seconds:.1f} s", "kept": "unchanged, kept", "left out": f"left out: {stage.why}"}[
+            stage.status
+        ]
         table.add_row(marks[stage.status], stage.label, f"[dim]{note}[/]")
     console.print(table)
     for result in done.results.values():

@@ -1,4 +1,4 @@
-"""`dorec doctor`: is everything here that a run needs, and what is missing for what?"""
+"""`dorec doctor`: what is here of all that a run needs, and what is missing for what."""
 
 import importlib.metadata
 import os
@@ -28,7 +28,11 @@ def doctor(folder: Path | None = None) -> list[Verdict]:
     """
     version = platform.python_version()
     fine = sys.version_info >= (3, 11)
-    found = [Verdict(check="Python", status="passed" if fine else "failed", meaning=version, remedy="" if fine else "Use 3.11.")]
+    found = [
+        Verdict(
+            check="Python", status="passed" if fine else "failed", meaning=version, remedy="" if fine else "Use 3.11."
+        )
+    ]
     found += [_package(name) for name in CORE]
     for name, extra in EXTRAS.items():
         if _version(name) is None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.run import RunContext
@@ -128,7 +127,9 @@ def _units(draft: _Draft, folder: Path, paths: Sequence[str], randomised: bool) 
         )
     draft.put("question", "kind", "units")
     _guesses(draft, "question", guess)
-    draft.hint("question", "covariates = [...]  # by default every other column: each must be from before the treatment")
+    draft.hint(
+        "question", "covariates = [...]  # by default every other column: each must be from before the treatment"
+    )
     draft.put("question", "randomised", randomised, "true only if a coin decided who was treated")
     _effects(draft)
 
@@ -171,7 +172,9 @@ def _recommender(draft: _Draft, roles: ColumnRoles) -> None:
     draft.put("recommender", "models", ["popularity", "item_knn", "ease", "als"])
     draft.put("recommender", "k", 10)
     how = "temporal" if "timestamp" in roles.columns else "random"
-    draft.put("evaluation", "split", how, "train on the past, test on what came after" if how == "temporal" else "no times")
+    draft.put(
+        "evaluation", "split", how, "train on the past, test on what came after" if how == "temporal" else "no times"
+    )
     draft.put("evaluation", "test_fraction", 0.2)
 
 

@@ -66,7 +66,12 @@ def look_at_campaigns(table: pa.Table, user_ids: AnyArray) -> Guess:
     end = next((n for n in dates if n != start and _word_in(n, END_WORDS) is not None), None)
     rest = [n for n in table.column_names if n not in {unit, start, end}]
     few = [n for n in rest if 1 <= pc.count_distinct(table.column(n)).as_py() <= MAX_ARMS]
-    named = [n for n in few if _word_in(n, TREATMENT_WORDS + ("type", "kind")) is not None]
+    named = [
+        n
+        for word in ("type", "kind", *TREATMENT_WORDS)
+        for n in few
+        if _word_in(n, (word,)) and not _word_in(n, ("id",))
+    ]
     arm = (named or few or [None])[0]
     columns = {"unit": unit, "start": start, "end": end, "treatment": arm}
     why = {"unit": f"it holds {shares[unit]:.0%} of the users in the events"}
@@ -141,4 +146,6 @@ def _is_id(table: pa.Table, name: str) -> bool:
     if pa.types.is_floating(values.type):
         return False
     distinct = pc.count_distinct(values).as_py()
-    return bool(distinct == table.num_rows and (np.issubdtype(column(table, name).dtype, np.integer) or "id" in name.lower()))
+    return bool(
+        distinct == table.num_rows and (np.issubdtype(column(table, name).dtype, np.integer) or "id" in name.lower())
+    )

@@ -127,3 +127,17 @@ def hash_file(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def as_refusal(record: Mapping[str, Any]) -> tuple[str, Refusal]:
+    """The question and its refusal, of the kind that its code names.
+
+    >>> question, refusal = as_refusal({"question": "q", "code": "no_overlap", "reason": "r", "remedy": ""})
+    >>> type(refusal).__name__
+    'NoOverlap'
+    """
+    kinds = [Refusal]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    found = next((kind for kind in kinds if kind.code == record["code"]), Refusal)
+    return record["question"], found(record["reason"], remedy=record["remedy"], evidence=record.get("evidence"))

@@ -106,12 +106,12 @@ class Feedback(_Section):
 
 
 class StudyFile(_Section):
-    """The whole of dorec.toml. Unknown keys are refused with the nearest known one.
+    r"""The whole of dorec.toml. Unknown keys are refused with the nearest known one.
 
     Example:
-        >>> StudyFile.parse('[recommender]\\nk = 5').recommender.k
+        >>> StudyFile.parse('[recommender]\nk = 5').recommender.k
         5
-        >>> StudyFile.parse('[recommender]\\nkk = 5')
+        >>> StudyFile.parse('[recommender]\nkk = 5')
         Traceback (most recent call last):
         ...
         dorec.domain.errors.ConfigError: Unknown key 'recommender.kk' in dorec.toml. Did you mean 'k'? ...
@@ -140,7 +140,9 @@ class StudyFile(_Section):
         try:
             return cls.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{where} is not valid TOML: {error}. Repair that line, or run `dorec init` again.") from None
+            raise ConfigError(
+                f"{where} is not valid TOML: {error}. Repair that line, or run `dorec init` again."
+            ) from None
         except ValidationError as error:
             raise ConfigError(_in_words(error, where)) from None
 
@@ -169,7 +171,7 @@ def _in_words(error: ValidationError, where: str) -> str:
 def quote(value: Any) -> str:
     """A value as TOML writes it.
 
-    >>> quote(["a", 1]), quote(True), quote('say "hi"')
-    ('["a", 1]', 'true', '"say \\\\"hi\\\\""')
+    >>> quote(["a", 1]), quote(True), quote(None or "tea")
+    ('["a", 1]', 'true', '"tea"')
     """
     return json.dumps(value, ensure_ascii=False)

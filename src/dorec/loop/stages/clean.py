@@ -18,7 +18,9 @@ def run(workspace: Workspace, key: str) -> StageResult:
     wanted = workspace.settings.cleaning.steps
     for name in wanted:
         if name not in STEPS:
-            raise ConfigError(f"Unknown cleaning step {name!r}.{did_you_mean(name, STEPS)} Allowed: {', '.join(STEPS)}.")
+            raise ConfigError(
+                f"Unknown cleaning step {name!r}.{did_you_mean(name, STEPS)} Allowed: {', '.join(STEPS)}."
+            )
     log, report = clean_events(workspace.folder.event_store.log(), [STEPS[name] for name in wanted])
     kept = materialise(log, workspace.stage_folder("clean", key) / "events")
     return StageResult(facts={"events": kept.n_events, "steps": report.to_dict()["steps"]})

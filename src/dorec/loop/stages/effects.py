@@ -16,6 +16,7 @@ from dorec.domain.knowledge import Knowledge
 from dorec.domain.protocols import EffectModel
 from dorec.domain.query import CausalQuery
 from dorec.domain.study import Study
+from dorec.domain.verdict import Verdict
 from dorec.estimate import AIPW, naive_difference
 from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
@@ -27,6 +28,7 @@ from dorec.refute import refute_all
 
 MAX_GRAPH_ROWS = 50_000
 MAX_GRAPH_COLUMNS = 16
+MAX_VERIFIED = 3
 
 
 def applies(workspace: Workspace) -> str:
@@ -65,7 +67,7 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
     chosen, context = workspace.settings.effects, workspace.context
     study = question.study(outcome, chosen.missing)
     naive = naive_difference(study)
-    estimand = _estimand(workspace, question, outcome)
+    estimand, verified = _estimand(workspace, question, outcome)
     learner = AIPW(n_folds=chosen.n_folds, population=chosen.population)
     facts: dict[str, Any] = {
         "arms": study.arm_counts,
@@ -82,12 +84,12 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
         )
     ate = model.ate()
     estimates |= {f"{outcome}/adjusted": ate, f"{outcome}/arm means": model.arm_means()}
-    verdicts = tuple(ate.verdicts)
+    verdicts = (verified, *ate.verdicts)
     tables, arrays = {}, {}
     if refute and chosen.refute:
         verdicts += tuple(refute_all(study, learner, ate, context=context))
     if refute:
-        arrays = {"propensity": model.propensity, "treatment": study.treatment}
+        arrays = {"propensity": model.nuisances.propensity, "treatment": study.treatment}
         allocated, tables, more = _whom(workspace, study, model)
         facts |= allocated
         estimates |= more
@@ -96,19 +98,21 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
     )
 
 
-def _estimand(workspace: Workspace, question: Question, outcome: str) -> Estimand:
-    """By the coin, by the user's graph, or by the named assumption that the covariates suffice."""
+def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[Estimand, Verdict]:
+    """By the coin, by the user's graph, or by the named assumption that the covariates suffice; and its verification."""
     query = CausalQuery([question.treatment], [outcome])
-    if question.randomised:
-        return identify_randomised(query, question.covariates)
     edges = workspace.settings.question.graph
-    if edges is None:
-        return identify_from_covariates(query, question.covariates)
+    if edges is None or question.randomised:
+        chosen = identify_randomised if question.randomised else identify_from_covariates
+        small = question.covariates[:MAX_VERIFIED]  # the check enumerates a joint distribution
+        graph = graph_of_assumption(question, outcome, small)
+        verdict = verify(graph, chosen(query, small), context=workspace.context)
+        return chosen(query, question.covariates), verdict
     graph = parse_graph(edges)
-    controls = [c for c in question.covariates if c in graph.nodes]
     if workspace.settings.question.covariates is not None:
-        check_controls(graph, query, controls)
-    return identify(graph, query)
+        check_controls(graph, query, [c for c in question.covariates if c in graph.nodes])
+    estimand = identify(graph, query)
+    return estimand, verify(graph, estimand, context=workspace.context)
 
 
 def parse_graph(edges: Sequence[str]) -> CausalGraph:
@@ -136,24 +140,16 @@ def _discover(workspace: Workspace, question: Question) -> StageResult:
         graph = PC(alpha=0.01).discover(table, knowledge=Knowledge(tiers=tiers), context=workspace.context)
     except DorecError as error:
         return StageResult(facts={"graph_refused": str(error)})
-    checked = verify(graph_of_assumption(question), _first_estimand(question), context=workspace.context)
     return StageResult(
-        facts={"graph": graph.to_dict(), "tiers": [list(t) for t in tiers], "rows_for_graph": table.num_rows},
-        verdicts=(checked,),
+        facts={"graph": graph.to_dict(), "tiers": [list(t) for t in tiers], "rows_for_graph": table.num_rows}
     )
 
 
-def graph_of_assumption(question: Question) -> CausalGraph:
-    """The graph that the adjustment assumes: every covariate may cause treatment and outcome; nothing else does both."""
-    z, t, y = list(question.covariates[:3]), question.treatment, question.outcomes[0]
-    causes = [(c, t) for c in z if not question.randomised] + [(c, y) for c in z]
-    return CausalGraph.from_edges([*z, t, y], directed=[*causes, (t, y)], provenance="assumption")
-
-
-def _first_estimand(question: Question) -> Estimand:
-    query = CausalQuery([question.treatment], [question.outcomes[0]])
-    chosen = identify_randomised if question.randomised else identify_from_covariates
-    return chosen(query, question.covariates[:3])
+def graph_of_assumption(question: Question, outcome: str, covariates: Sequence[str]) -> CausalGraph:
+    """The graph that the adjustment assumes: each covariate may cause treatment and outcome; nothing else causes both."""
+    t, y = question.treatment, outcome
+    causes = [(c, t) for c in covariates if not question.randomised] + [(c, y) for c in covariates]
+    return CausalGraph.from_edges([*covariates, t, y], directed=[*causes, (t, y)], provenance="assumption")
 
 
 def _graph_columns(question: Question) -> dict[str, Any]:
@@ -187,7 +183,7 @@ def _whom(
     asked = workspace.settings.policy
     effects = np.asarray(model.unit_effects)  # type: ignore[attr-defined]
     most = None if asked.max_share is None else int(asked.max_share * study.n)
-    budget = Budget(total=asked.budget, max_units=most, cost={arm: asked.cost for arm in study.arms[1:]})
+    budget = Budget(total=asked.budget, max_units=most, cost=dict.fromkeys(study.arms[1:], asked.cost))
     allocation = allocate(effects, budget, arms=study.arms)
     value = allocation.value(study, model)
     best = effects if effects.ndim == 1 else effects.max(axis=1)

@@ -29,7 +29,9 @@ def run(workspace: Workspace, key: str) -> StageResult:
         "stages": steps.to_dict()["stages"],
     }
     if log.has_time:
-        span = log.table.agg(first=log.table.timestamp.min(), last=log.table.timestamp.max()).to_pyarrow().to_pylist()[0]
+        span = (
+            log.table.agg(first=log.table.timestamp.min(), last=log.table.timestamp.max()).to_pyarrow().to_pylist()[0]
+        )
         sessions = session_table(log.table).count().to_pyarrow().as_py()
         facts |= {"first": span["first"], "last": span["last"], "sessions": sessions}
     estimates: dict[str, Estimate] = {e.name: e for e in steps.conversions if isinstance(e.name, str)}
@@ -41,5 +43,3 @@ def _quantiles(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> dict[s
     if not len(finite):
         return {}
     return {f"p{q}": float(np.quantile(finite, q / 100)) for q in (10, 50, 90, 99)}
-
-

@@ -1,0 +1,376 @@
+"""Stage results -> sections of the report, one function a section; each is left out where there is nothing to say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dorec.domain.estimate import Estimate
+from dorec.domain.graph import CausalGraph
+from dorec.domain.verdict import Verdict
+from dorec.explain import (
+    AssumptionList,
+    Block,
+    Card,
+    CardItem,
+    Cards,
+    Details,
+    EstimateTable,
+    FigureBlock,
+    KeyFigures,
+    Note,
+    RefusalBlock,
+    Section,
+    Table,
+    Text,
+    VerdictList,
+    bars_figure,
+    curve_figure,
+    forest_figure,
+    funnel_figure,
+    graph_figure,
+    overlap_figure,
+)
+from dorec.loop.results import StageResult, as_refusal
+
+Results = Mapping[str, StageResult]
+CARDS, CARD_ITEMS = 6, 5
+
+
+def sections(results: Results, left_out: Sequence[tuple[str, str]]) -> list[Section]:
+    """Every section that has something to say, in reading order."""
+    return [
+        *data(results),
+        *funnel(results),
+        *effects(results),
+        *whom(results),
+        *recommendations(results),
+        *policies(results),
+        *refusals(results, left_out),
+    ]
+
+
+def data(results: Results) -> list[Section]:
+    """What was read, what was set aside, and what cleaning did."""
+    if "ingest" not in results:
+        return []
+    facts = results["ingest"].facts
+    tiles = [
+        ("rows received", facts["received"], ""),
+        ("stored", facts["stored"], ""),
+        ("duplicates", facts["duplicates"], "same content or same event id"),
+        ("quarantined", facts["quarantined"], "kept with line, reason and bytes"),
+    ]
+    blocks: list[Block] = [KeyFigures(tiles)]
+    if facts["reasons"]:
+        rows = [[reason, count] for reason, count in facts["reasons"].items()]
+        blocks.append(Table(["reason of quarantine", "rows"], rows, caption="Rows that were set aside"))
+    if "clean" in results:
+        blocks += _cleaning(results["clean"].facts["steps"])
+    roles = [
+        [role, column, evidence.get(role, "")]
+        for columns, evidence in zip(facts["columns"], facts["evidence"], strict=True)
+        for role, column in columns.items()
+    ]
+    blocks.append(Details("How the columns were read", [Table(["meaning", "column", "because"], roles)]))
+    lead = f"{facts['received']:,} rows were read; every one of them is accounted for."
+    return [Section("The data", lead=lead, blocks=blocks, anchor="data")]
+
+
+def _cleaning(steps: Sequence[Mapping[str, Any]]) -> list[Block]:
+    rows = [
+        [step["name"].replace("_", " "), step["changed"], step.get("skipped_reason") or step["description"]]
+        for step in steps
+    ]
+    blocks: list[Block] = [Table(["step", "rows changed", "what it does"], rows, caption="Cleaning, step by step")]
+    for step in steps:
+        if step["examples"]:
+            names = [name for name in step["examples"][0] if any(e.get(name) is not None for e in step["examples"])]
+            shown = [[_text(example.get(name)) for name in names] for example in step["examples"][:5]]
+            title = f"Examples: {step['name'].replace('_', ' ')}"
+            blocks.append(Details(title, [Table(names, shown)]))
+    return blocks
+
+
+def funnel(results: Results) -> list[Section]:
+    """From impression to purchase."""
+    if "profile" not in results:
+        return []
+    facts, estimates = results["profile"].facts, results["profile"].estimates
+    rows = []
+    for stage in facts["stages"]:
+        row = dict(stage)
+        conversion = estimates.get(str(stage.get("estimate")))
+        if conversion is not None and not conversion.no_interval:
+            lower, upper = conversion.interval()
+            row |= {"conversion": conversion.value, "lower": max(lower, 0.0), "upper": min(upper, 1.0)}
+        rows.append(row)
+    tiles = [("events", facts["events"], ""), ("users", facts["users"], ""), ("items", facts["items"], "")]
+    if facts.get("sessions"):
+        tiles.append(("sessions", facts["sessions"], "a pause of 30 minutes ends one"))
+    blocks: list[Block] = [KeyFigures(tiles)]
+    if len(rows) > 1:
+        caption = "Share of the users of one step who reach the next, with 95% intervals over users."
+        blocks.append(FigureBlock(funnel_figure(rows, title="From step to step", caption=caption)))
+    else:
+        counts = facts["event_counts"]
+        blocks.append(FigureBlock(bars_figure(list(counts), list(counts.values()), title="Events by type")))
+    lead = f"{facts['users']:,} users and {facts['items']:,} items"
+    if facts.get("first"):
+        lead += f", from {str(facts['first'])[:10]} to {str(facts['last'])[:10]}"
+    return [Section("Who did what", lead=lead + ".", blocks=blocks, anchor="funnel")]
+
+
+def effects(results: Results) -> list[Section]:
+    """What the treatment causes: naive and adjusted, overlap, attacks, graph, assumptions."""
+    result = results.get("effects")
+    if result is None or "question" not in result.facts:
+        return []
+    facts = result.facts
+    blocks: list[Block] = [Text(f"**The question.** {facts['question']}")]
+    shown = {kind: _of_kind(result, kind) for kind in ("naive", "adjusted")}
+    if shown["adjusted"]:
+        blocks += _forests(shown["naive"], shown["adjusted"])
+        blocks.append(EstimateTable(_named(shown["adjusted"]), caption="Adjusted effects (AIPW)"))
+        blocks.append(Details("Naive differences, not adjusted", [EstimateTable(_named(shown["naive"]))]))
+        means = _of_kind(result, "arm means")
+        blocks.append(Details("Mean outcome had everyone been in each arm", [EstimateTable(_named(means))]))
+    if "propensity" in result.arrays and not facts["randomised"]:
+        arms = list(facts["by_outcome"][facts["outcomes"][0]]["arms"])
+        caption = "Where the arms share no ground, nothing can be compared."
+        drawn = overlap_figure(result.arrays["propensity"], result.arrays["treatment"], arms, caption=caption)
+        blocks.append(FigureBlock(drawn))
+    if result.refusals:
+        blocks.append(RefusalBlock([as_refusal(r) for r in result.refusals]))
+    if result.verdicts:
+        blocks += [Text("**Does it survive attack?**"), VerdictList(_distinct(result.verdicts))]
+    blocks += _graph(facts)
+    return [
+        Section("What it causes", lead=_effects_lead(facts), blocks=[*blocks, *_assumptions(facts)], anchor="effects")
+    ]
+
+
+def _effects_lead(facts: Mapping[str, Any]) -> str:
+    if facts["randomised"]:
+        return "A coin decided who was treated, so differences between the arms are effects."
+    return (
+        "No coin decided who was treated. The naive difference mixes the effect with who was chosen; the adjusted "
+        "estimate compares units that are alike in all that was measured before."
+    )
+
+
+def _of_kind(result: StageResult, kind: str) -> dict[str, Estimate]:
+    return {
+        k.rsplit("/", 1)[0]: e for k, e in result.estimates.items() if k.endswith(f"/{kind}") and k[:7] != "policy/"
+    }
+
+
+def _named(estimates: Mapping[str, Estimate]) -> list[Estimate]:
+    """Scalars whose names say the outcome, too."""
+    rows = []
+    for outcome, estimate in estimates.items():
+        parts = [estimate] if not np.ndim(estimate.value) else [estimate[i] for i in range(len(estimate.value))]
+        rows += [_renamed(part, f"{outcome}: {part.name}") for part in parts]
+    return rows
+
+
+def _renamed(estimate: Estimate, name: str) -> Estimate:
+    return replace(estimate, name=name)
+
+
+def _forests(naive: Mapping[str, Estimate], adjusted: Mapping[str, Estimate]) -> list[Block]:
+    """One forest plot an outcome, since outcomes have scales of their own."""
+    blocks: list[Block] = []
+    for outcome, estimate in adjusted.items():
+        pairs = [("naive", naive[outcome]), ("adjusted", estimate)]
+        rows = [(group, part) for group, e in pairs for part in _named({outcome: e})]
+        rows.sort(key=lambda row: str(row[1].name))
+        figure = forest_figure(
+            [_renamed(part, f"{str(part.name).split(': ', 1)[1]}, {group}") for group, part in rows],
+            title=f"Effect on {outcome}",
+            groups=[group for group, _ in rows],
+        )
+        blocks.append(FigureBlock(figure))
+    return blocks
+
+
+def _graph(facts: Mapping[str, Any]) -> list[Block]:
+    if "graph" not in facts:
+        told = facts.get("graph_refused")
+        return [Note(f"No graph was drawn from the data: {told}")] if told else []
+    graph = CausalGraph.from_dict(facts["graph"])
+    roles = {facts["treatment"]: "treatment", **dict.fromkeys(facts["outcomes"], "outcome")}
+    caption = (
+        f"What {facts['rows_for_graph']:,} rows say by tests of independence (PC), with time order as knowledge: "
+        "covariates, treatment, outcomes. It assumes that no hidden cause is shared and that relations are near linear; "
+        "the estimate above does not rest on it."
+    )
+    highlight = {node: role for node, role in roles.items() if node in graph.nodes}
+    drawn = graph_figure(graph, tiers=facts["tiers"], highlight=highlight, title="What may cause what", caption=caption)
+    return [FigureBlock(drawn)]
+
+
+def _assumptions(facts: Mapping[str, Any]) -> list[Block]:
+    found = [o["estimand"] for o in facts["by_outcome"].values() if "estimand" in o]
+    if not found:
+        return []
+    blocks: list[Block] = [Text("**What has to be true for this to hold**"), AssumptionList(found[0]["assumptions"])]
+    if facts["notes"]:
+        blocks.append(Details("How the units were made", [AssumptionList(facts["notes"])]))
+    blocks.append(Details("The estimand", [Text(f"`{found[0]['query']} = {found[0]['expression']}`")]))
+    if facts["left_out"]:
+        rows = [[name, why] for name, why in facts["left_out"].items()]
+        blocks.append(Details("Columns that are no covariates", [Table(["column", "because"], rows)]))
+    if not facts["randomised"]:
+        blocks.append(
+            Note(
+                "**What can't be known from these data:** whether something that was not measured decided both who was "
+                "treated and how they fared. The sensitivity check above says how strong it would have to be. Only a "
+                "coin settles it: treat a random part next time.",
+                tone="warning",
+            )
+        )
+    return blocks
+
+
+def whom(results: Results) -> list[Section]:
+    """Whom to treat, and what that is worth."""
+    result = results.get("effects")
+    if result is None or "policy/value" not in result.estimates:
+        return []
+    facts = result.facts
+    blocks: list[Block] = [KeyFigures([(str(arm), count, "units") for arm, count in facts["allocation"].items()])]
+    if "uplift_curve" in result.tables:
+        curve = result.tables["uplift_curve"].to_pydict()
+        figure = curve_figure(
+            {"gain": (curve["share"], curve["gain"])},
+            bands={"gain": (curve["lower"], curve["upper"])},
+            reference=("at random", [0.0, 1.0], [0.0, curve["gain"][-1]]),
+            title="Gain when the most promising are treated first",
+            x_label="share treated",
+            y_label="gain per unit of the population",
+        )
+        blocks.append(FigureBlock(figure))
+    numbers = [e for name, e in result.estimates.items() if name.startswith("policy/")]
+    blocks.append(
+        EstimateTable(numbers, caption="Chosen out of fold and valued by scores, so not flattered by the choice")
+    )
+    lead = "Units in the order of their estimated effect per cost, as far as the budget goes."
+    return [Section("Whom to treat", lead=lead, blocks=blocks, anchor="whom")]
+
+
+def recommendations(results: Results) -> list[Section]:
+    """Models compared, and what the best one would show."""
+    result = results.get("recommend")
+    if result is None or "best" not in result.facts:
+        return []
+    facts = result.facts
+    best = {name: estimate[0] for name, estimate in result.estimates.items()}
+    bounds = {name: e.interval() for name, e in best.items()}
+    how = {"temporal": "the future", "leave_last_out": "each user's last item", "random": "a random part"}[
+        facts["split"]
+    ]
+    chart = bars_figure(
+        list(best),
+        [e.value for e in best.values()],
+        lower=[b.lower for b in bounds.values()],
+        upper=[b.upper for b in bounds.values()],
+        title=f"NDCG@{facts['k']} on {how}",
+        caption="Full ranking over all items, items of the training part left out; intervals over users.",
+    )
+    blocks: list[Block] = [FigureBlock(chart), _metrics(result)]
+    rows = [[d["model"], d["value"], d["lower"], d["upper"], d["p_value"]] for d in facts["differences"]]
+    if rows:
+        names = ["model", "NDCG minus popularity's", "lower", "upper", "p, adjusted"]
+        inner = Table(
+            names, rows, caption="Paired over users; intervals hold jointly", formats={"p, adjusted": "p_value"}
+        )
+        blocks.append(Details("Is the difference real?", [inner]))
+    if result.verdicts:
+        blocks.append(Details("Leak audit of the split", [VerdictList(result.verdicts)]))
+    blocks.append(_cards(result))
+    lead = (
+        f"{facts['best']} ranks best of {len(best)} models and was fitted again on all "
+        f"{facts['interactions']:,} interactions."
+    )
+    return [Section("What to show", lead=lead, blocks=blocks, anchor="recommend")]
+
+
+def _metrics(result: StageResult) -> Block:
+    names = [str(n) for n in next(iter(result.estimates.values())).name]
+    rows = [[model, *[float(v) for v in estimate.value]] for model, estimate in result.estimates.items()]
+    return Details("Every metric", [Table(["model", *names], rows)])
+
+
+def _cards(result: StageResult) -> Block:
+    table = result.tables["recommendations"].to_pydict()
+    cards: dict[str, list[CardItem]] = {}
+    rows = zip(table["user_id"], table["title"], table["score"], table["because"], table["fallback"], strict=True)
+    for user, title, score, because, fallback in rows:
+        items = cards.setdefault(str(user), [])
+        if len(cards) <= CARDS and len(items) < CARD_ITEMS:
+            reason = f"because of {because}" if because and not fallback else ""
+            items.append(CardItem(title, score=score, reason=reason, fallback=fallback))
+    chosen = [Card(user, items) for user, items in list(cards.items())[:CARDS]]
+    return Cards(chosen, caption="The most active users; all recommendations are in recommendations.parquet.")
+
+
+def policies(results: Results) -> list[Section]:
+    """What other policies would have earned."""
+    result = results.get("off_policy")
+    if result is None or not result.estimates:
+        return []
+    facts = result.facts
+    rows = list(result.estimates.values())
+    named = [_renamed(e, label) for label, e in zip(result.estimates, rows, strict=True)]
+    ess = [[name, size, size / facts["decisions"]] for name, size in facts["effective_sample_size"].items()]
+    blocks: list[Block] = [
+        FigureBlock(forest_figure(named, title="Reward per decision", reference=named[0].value)),
+        EstimateTable(named, caption="Value of each policy, judged on the same log"),
+        Table(
+            ["policy", "effective sample size", "share"],
+            ess,
+            formats={"share": "percent"},
+            caption="How much the log says",
+        ),
+        VerdictList(_distinct(result.verdicts)),
+    ]
+    lead = (
+        f"{facts['decisions']:,} logged decisions over {facts['actions']:,} actions, re-weighted by the probabilities that "
+        f"were logged with them. {facts['set_aside']:,} rows without a valid probability were set aside."
+    )
+    return [Section("What another policy would be worth", lead=lead, blocks=blocks, anchor="policies")]
+
+
+def refusals(results: Results, left_out: Sequence[tuple[str, str]]) -> list[Section]:
+    """What was not answered, and why."""
+    refused = [as_refusal(r) for name, result in results.items() if name != "effects" for r in result.refusals]
+    if not refused and not left_out:
+        return []
+    blocks: list[Block] = []
+    if refused:
+        blocks.append(RefusalBlock(refused))
+    if left_out:
+        blocks.append(Table(["station", "why"], [list(row) for row in left_out], caption="Left out of this run"))
+    return [Section("What was not answered", lead="A number that the data can't give is not given.", blocks=blocks)]
+
+
+def truth(rows: Sequence[tuple[str, Estimate, float | None]], describe: str) -> Section:
+    """Estimates beside the truth of a simulated world."""
+    named = [_renamed(estimate, label) for label, estimate, _ in rows]
+    known = {label: value for label, _, value in rows if value is not None}
+    blocks: list[Block] = [
+        Text(describe),
+        EstimateTable(named, truth=known, caption="Every estimate with the truth of this simulated shop"),
+    ]
+    lead = "This shop is simulated, so the truth is known: the naive numbers miss it, the causal ones should not."
+    return Section("Beside the truth", lead=lead, blocks=blocks, anchor="truth")
+
+
+def _distinct(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return list({(v.check, v.meaning): v for v in verdicts}.values())
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, int | float) or value is None else str(value)
