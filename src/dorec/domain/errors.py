@@ -21,6 +21,7 @@ DorecError
 │   ├── BadPropensity         bad_propensity
 │   ├── UnknownAction         unknown_action
 │   ├── OtherUnits            other_units
+│   ├── NotIndependent        not_independent
 │   ├── NoInterval            no_interval
 │   └── SampleRatioMismatch   sample_ratio_mismatch
 └── IntegrityError            stored bytes are not the bytes that were written
@@ -179,6 +180,12 @@ class OtherUnits(Refusal):
     """Two estimates rest on other units, so their influences can't be paired."""
 
     code = "other_units"
+
+
+class NotIndependent(Refusal):
+    """Rows of one unit were to be taken as independent."""
+
+    code = "not_independent"
 
 
 class NoInterval(Refusal):
