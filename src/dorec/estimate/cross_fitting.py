@@ -4,7 +4,6 @@ Units are put into an order that follows from their ids (or, without ids, from t
 columns into the order of their names, so that no estimate depends on how the table was sorted or its arms labelled.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,13 @@ import numpy as np
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.estimate.checks import is_binary
-from dorec.estimate.nuisance import CrossFit, candidates, default_classifiers, default_regressors
+from dorec.estimate.nuisance import (
+    CrossFit,
+    candidates,
+    default_classifiers,
+    default_outcome_classifiers,
+    default_regressors,
+)
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import Keys, content_keys, hash64, mix64, stratified_folds
 
@@ -80,7 +85,7 @@ def fit_nuisances(
         run=context.engine.map,
     )
     y = study.outcome[order]
-    mu = np.stack([fit_outcome(fit, y, codes == a, outcome_model) for a in range(k)], axis=1)
+    mu = fit_outcome(fit, y, codes, outcome_model)
     if study.propensity is not None:
         e = np.asarray(study.propensity)
     else:
@@ -89,19 +94,19 @@ def fit_nuisances(
     return Nuisances(propensity=e, outcome=_restore(mu[:, back], order), folds=_restore(folds, order))
 
 
-def fit_outcome(fit: CrossFit, y: FloatArray, among: AnyArray, models: Any) -> FloatArray:
-    """Out-of-fold mean outcome from the units in `among` (n,): a probability where the outcome has two values.
+def fit_outcome(fit: CrossFit, y: FloatArray, arm: IntArray, models: Any) -> FloatArray:
+    """Out-of-fold mean outcome of every unit in every arm, (n, k): a probability where the outcome has two values.
 
     The outcome is standardised first, so that a shift or a scale of it changes nothing but the units of the result.
     """
-    size = int(among.sum())
     if is_binary(y):
         low, high = float(y.min()), float(y.max())
-        chosen: Sequence[Any] = candidates(models, default_classifiers(size))
-        p = fit.probability((y == high).astype(np.int64), chosen, among)[:, 1]
+        hit = (y == high).astype(np.float64)
+        p = fit.means_by_arm(hit, arm, candidates(models, default_outcome_classifiers(len(y))), binary=True)
         return np.asarray(low + (high - low) * p)
     centre, spread = float(y.mean()), float(y.std()) or 1.0
-    return centre + spread * fit.mean((y - centre) / spread, candidates(models, default_regressors(size)), among)
+    chosen = candidates(models, default_regressors(len(y)))
+    return np.asarray(centre + spread * fit.means_by_arm((y - centre) / spread, arm, chosen, binary=False))
 
 
 def _arms_by_appearance(treatment: IntArray, k: int) -> tuple[IntArray, IntArray]:

@@ -68,7 +68,7 @@ def _one_contrast(fit: CrossFit, contrast: FloatArray, candidates: Sequence[Any]
     scale = float(contrast.std()) or 1.0
     target = contrast / scale
     predictions = [fit.mean(target, [model]) for model in candidates]
-    weights = fit.blend_weights(predictions, target, None)
+    weights = fit.blend_weights(predictions, target)
     out = scale * np.asarray(sum(w * p for w, p in zip(weights, predictions, strict=True)))
     X = fit.X if fit.X.shape[1] else np.zeros((len(target), 1))
     fitted = [fit_model(m, X, contrast, fit.weight) if w > 0 else m for m, w in zip(candidates, weights, strict=True)]

@@ -5,8 +5,9 @@ fitted once per fold, and the convex weights that fit the out-of-fold prediction
 costs no more than fitting the candidates, and keeps the error small both where the truth is smooth and where it is not.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -54,12 +55,18 @@ class Hinges(TransformerMixin, BaseEstimator):
 
 
 def default_regressors(n: int) -> tuple[Any, ...]:
-    """Candidates for a mean: ridge, additive ridge on hinges, boosted trees whose size grows with the rows."""
+    """Candidates for a mean in n rows: ridge, additive ridge on hinges, boosted trees that see all arms at once."""
     return (
         make_pipeline(StandardScaler(), RidgeCV(RIDGE_GRID)),
         make_pipeline(Hinges(), StandardScaler(), RidgeCV(RIDGE_GRID)),
-        HistGradientBoostingRegressor(**_boosting(n)),
+        Pooled(HistGradientBoostingRegressor(**_boosting(n, 60))),
     )
+
+
+def default_outcome_classifiers(n: int) -> tuple[Any, ...]:
+    """Candidates for the mean of an outcome with two values: as `default_classifiers`, the trees see all arms."""
+    *linear, trees = default_classifiers(n)
+    return (*linear, Pooled(trees))
 
 
 def default_classifiers(n: int) -> tuple[Any, ...]:
@@ -67,12 +74,12 @@ def default_classifiers(n: int) -> tuple[Any, ...]:
     return (
         make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000)),
         make_pipeline(Hinges(), StandardScaler(), LogisticRegression(C=0.01 if n < SMALL else 0.1, max_iter=1_000)),
-        HistGradientBoostingClassifier(**_boosting(n)),
+        HistGradientBoostingClassifier(**_boosting(n, 30)),
     )
 
 
-def _boosting(n: int) -> dict[str, Any]:
-    rounds, leaves, leaf = (30, 6, 15) if n < 2_000 else (50, 8, 20) if n < 10_000 else (70, 16, 30)
+def _boosting(n: int, rounds: int) -> dict[str, Any]:
+    rounds, leaves, leaf = (rounds, 6, 15) if n < 2_000 else (60, 8, 20) if n < 10_000 else (80, 16, 30)
     return {
         "learning_rate": 0.1,
         "max_iter": rounds,
@@ -82,6 +89,13 @@ def _boosting(n: int) -> dict[str, Any]:
         "early_stopping": False,
         "random_state": 0,
     }
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """An outcome model that is trained on all arms at once, with the arm as further columns: small arms borrow."""
+
+    model: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +118,10 @@ def candidates(given: Any, defaults: Sequence[Any]) -> tuple[Any, ...]:
     """What the user handed in (nothing, one estimator, several) as a tuple of scikit-learn estimators."""
     models = tuple(defaults) if given is None else tuple(given) if isinstance(given, (list, tuple)) else (given,)
     for model in models:
-        if not (hasattr(model, "fit") and (hasattr(model, "predict") or hasattr(model, "predict_proba"))):
+        inner = model.model if isinstance(model, Pooled) else model
+        if not (hasattr(inner, "fit") and (hasattr(inner, "predict") or hasattr(inner, "predict_proba"))):
             raise InputError(
-                f"A nuisance model is {type(model).__name__}, which has no fit and predict; "
+                f"A nuisance model is {type(inner).__name__}, which has no fit and predict; "
                 "give a scikit-learn regressor or classifier, or a list of them."
             )
     if not models:
@@ -138,60 +153,94 @@ class CrossFit:
     weight: FloatArray | None = None  # (n,)
     run: Map | None = None
 
-    def mean(self, y: FloatArray, models: Sequence[Any], among: AnyArray | None = None) -> FloatArray:
-        """Out-of-fold E[y | X] for every unit, (n,), from models trained on the units in `among` (a mask)."""
-        return self._blend([self._regress(model, y, among) for model in models], y, among)
+    def mean(self, y: FloatArray, models: Sequence[Any]) -> FloatArray:
+        """Out-of-fold E[y | X] for every unit, (n,)."""
+        parts = [cross_predict(partial(self._one_mean, m, y, None, False), self.folds, self.run) for m in models]
+        return _blended(parts, self.blend_weights(parts, y))
 
-    def probability(self, y: IntArray, models: Sequence[Any], among: AnyArray | None = None) -> FloatArray:
+    def probability(self, y: IntArray, models: Sequence[Any]) -> FloatArray:
         """Out-of-fold P(y = class | X) for every unit, (n, classes), for codes y from 0."""
-        classes = int(y.max()) + 1
-        truth = np.eye(classes)[y]
-        return self._blend([self._classify(model, y, classes, among) for model in models], truth, among)
+        k = int(y.max()) + 1
+        parts = [cross_predict(partial(self._classes, m, y, k), self.folds, self.run) for m in models]
+        return _blended(parts, self.blend_weights(parts, np.eye(k)[y]))
 
-    def _rows(self, train: IntArray, among: AnyArray | None) -> IntArray:
-        return train if among is None else train[among[train]]
+    def means_by_arm(self, y: FloatArray, arm: IntArray, models: Sequence[Any], *, binary: bool) -> FloatArray:
+        """Out-of-fold E[y | X, arm] for every unit and arm, (n, k); y is 0 or 1 where `binary`.
 
-    def _regress(self, model: Any, y: FloatArray, among: AnyArray | None) -> FloatArray:
+        A `Pooled` model is trained on all arms at once, any other one on each arm alone.
+        """
+        k = int(arm.max()) + 1
+        parts = [
+            self._pooled(m.model, y, arm, k, binary) if isinstance(m, Pooled) else self._armwise(m, y, arm, k, binary)
+            for m in models
+        ]
+        observed = [part[np.arange(len(y)), arm] for part in parts]
+        return _blended(parts, self.blend_weights(observed, y))
+
+    def _armwise(self, model: Any, y: FloatArray, arm: IntArray, k: int, binary: bool) -> FloatArray:
+        columns = [
+            cross_predict(partial(self._one_mean, model, y, arm == a, binary), self.folds, self.run) for a in range(k)
+        ]
+        return np.stack(columns, axis=1)
+
+    def _pooled(self, model: Any, y: FloatArray, arm: IntArray, k: int, binary: bool) -> FloatArray:
+        dummies = np.eye(k)[:, 1:]
+        wide = replace(self, X=np.hstack([self.X, dummies[arm]]))
+
         def fit(train: IntArray, test: IntArray) -> FloatArray:
-            rows = self._rows(train, among)
-            if self.X.shape[1] == 0 or np.ptp(y[rows]) == 0:
-                return np.full(len(test), np.average(y[rows], weights=self._weights(rows)))
-            return np.asarray(fit_model(model, self.X[rows], y[rows], self._weights(rows)).predict(self.X[test]))
+            predict = wide._fitted_mean(model, y, train, binary)
+            return np.stack([predict(wide.with_arm(test, dummies[a])) for a in range(k)], axis=1)
 
         return cross_predict(fit, self.folds, self.run)
 
-    def _classify(self, model: Any, y: IntArray, classes: int, among: AnyArray | None) -> FloatArray:
-        def fit(train: IntArray, test: IntArray) -> FloatArray:
-            rows = self._rows(train, among)
-            present = np.unique(y[rows])
-            if self.X.shape[1] == 0 or len(present) < 2:
-                counts = np.bincount(y[rows], weights=self._weights(rows), minlength=classes)
-                return np.tile(counts / counts.sum(), (len(test), 1))
-            fitted = fit_model(model, self.X[rows], y[rows], self._weights(rows))
-            out = np.zeros((len(test), classes))
-            out[:, present] = _probabilities(fitted, self.X[test])
-            return out
+    def with_arm(self, rows: IntArray, dummies: FloatArray) -> FloatArray:
+        """Rows of X whose last columns say that everyone is in one arm."""
+        X = self.X[rows].copy()
+        X[:, X.shape[1] - len(dummies) :] = dummies
+        return X
 
-        return cross_predict(fit, self.folds, self.run)
+    def _one_mean(
+        self, model: Any, y: FloatArray, among: AnyArray | None, binary: bool, train: IntArray, test: IntArray
+    ) -> FloatArray:
+        rows = train if among is None else train[among[train]]
+        return self._fitted_mean(model, y, rows, binary)(self.X[test])
+
+    def _fitted_mean(
+        self, model: Any, y: FloatArray, rows: IntArray, binary: bool
+    ) -> Callable[[FloatArray], FloatArray]:
+        weight = self._weights(rows)
+        if self.X.shape[1] == 0 or np.ptp(y[rows]) == 0:
+            level = np.average(y[rows], weights=weight)
+            return lambda X: np.full(len(X), level)
+        fitted = fit_model(model, self.X[rows], y[rows].astype(np.int64) if binary else y[rows], weight)
+        if binary:
+            return lambda X: _probabilities(fitted, X)[:, 1]
+        return lambda X: np.asarray(fitted.predict(X), dtype=np.float64)
+
+    def _classes(self, model: Any, y: IntArray, k: int, train: IntArray, test: IntArray) -> FloatArray:
+        present = np.unique(y[train])
+        weight = self._weights(train)
+        if self.X.shape[1] == 0 or len(present) < 2:
+            counts = np.bincount(y[train], weights=weight, minlength=k)
+            return np.tile(counts / counts.sum(), (len(test), 1))
+        out = np.zeros((len(test), k))
+        out[:, present] = _probabilities(fit_model(model, self.X[train], y[train], weight), self.X[test])
+        return out
 
     def _weights(self, rows: IntArray) -> FloatArray | None:
         return None if self.weight is None else self.weight[rows]
 
-    def _blend(self, predictions: list[FloatArray], truth: FloatArray, among: AnyArray | None) -> FloatArray:
-        weights = self.blend_weights(predictions, truth, among)
-        return np.asarray(sum(w * p for w, p in zip(weights, predictions, strict=True)))
-
-    def blend_weights(self, predictions: list[FloatArray], truth: FloatArray, among: AnyArray | None) -> FloatArray:
+    def blend_weights(self, predictions: Sequence[FloatArray], truth: FloatArray) -> FloatArray:
         """The convex weights of the candidates' out-of-fold predictions with the least squared error."""
         if len(predictions) == 1:
             return np.ones(1)
-        rows = slice(None) if among is None else among
-        stacked = np.stack([p[rows].ravel() for p in predictions], axis=1)
-        target = truth[rows]
-        root = None if self.weight is None else np.sqrt(self.weight[rows])
-        if root is not None:
-            root = np.repeat(root, target.size // len(target))
-        return simplex_least_squares(stacked, target.ravel(), root)
+        stacked = np.stack([p.ravel() for p in predictions], axis=1)
+        root = None if self.weight is None else np.repeat(np.sqrt(self.weight), truth.size // len(truth))
+        return simplex_least_squares(stacked, truth.ravel(), root)
+
+
+def _blended(parts: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
+    return np.asarray(sum(w * part for w, part in zip(weights, parts, strict=True)))
 
 
 def _probabilities(fitted: Any, X: FloatArray) -> FloatArray:

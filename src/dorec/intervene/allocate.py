@@ -219,7 +219,7 @@ def _spend_on_few(gain: FloatArray, cost: FloatArray, total: float, limit: int) 
 
 
 def _add_units(arm: IntArray, gain: FloatArray, cost: FloatArray, left: float, limit: int) -> IntArray:
-    """Give untreated units the best arm that money still buys, largest gain first, up to the limit ."""
+    """Give untreated units the best arm that money still buys, largest gain first, up to the limit."""
     affordable = np.where(cost[None, :] <= left, gain, -np.inf)
     best = affordable.max(axis=1, initial=-np.inf)
     open_units = np.flatnonzero((arm == 0) & (best > 0))
