@@ -34,6 +34,9 @@ def render_html(report: Report) -> str:
     for section in report.sections:
         anchor = _anchor(section.anchor or section.title, {s["anchor"] for s in sections})
         blocks = [view(block) for block in section.blocks]
+        for block in blocks:  # a picture that is the section needs no second title
+            if block["kind"] == "figure" and block["title"].strip().lower() == section.title.strip().lower():
+                block["repeats"] = True
         sections.append({"title": section.title, "lead": section.lead, "anchor": anchor, "blocks": blocks})
     page = _environment().get_template("report.html.j2")
     html = page.render(

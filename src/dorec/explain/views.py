@@ -63,12 +63,19 @@ def _figure(block: b.FigureBlock) -> View:
 def figure_view(figure: Figure) -> View:
     """A figure drawn for wide and for narrow screens."""
     drawings = [Markup(draw(figure, width=width)) for width in (WIDE, NARROW)]
-    return {"title": figure.title, "caption": figure.caption, "wide": drawings[0], "narrow": drawings[1]}
+    return {
+        "title": figure.title,
+        "caption": figure.caption,
+        "repeats": False,
+        "wide": drawings[0],
+        "narrow": drawings[1],
+    }
 
 
 def _key_figures(block: b.KeyFigures) -> View:
     tiles = [{"label": label, "value": formatted(value), "note": note} for label, value, note in block.tiles]
-    return {"kind": "key_figures", "tiles": tiles}
+    per_row = next((c for c in (4, 3) if len(tiles) % c == 0), 4 if len(tiles) > 6 else 3)
+    return {"kind": "key_figures", "tiles": tiles, "per_row": max(min(per_row, len(tiles)), 1)}
 
 
 def _estimate_table(block: b.EstimateTable) -> View:
@@ -83,7 +90,6 @@ def _estimate_table(block: b.EstimateTable) -> View:
         "level": percent(block.level),
         "has_truth": any(str(e.name) in truth for e in estimates),
         "has_adjusted": bool(block.adjusted),
-        "has_method": any(e.method for e in estimates),
         "has_n": any(e.n for e in estimates),
     }
 
@@ -172,7 +178,8 @@ def _cards(block: b.Cards) -> View:
             }
             for item in card.items
         ]
-        cards.append({"user": card.user, "note": card.note, "items": items})
+        fallback = bool(items) and all(item["fallback"] for item in items)
+        cards.append({"user": card.user, "note": card.note, "items": items, "fallback": fallback})
     return {"kind": "cards", "cards": cards, "caption": block.caption}
 
 

@@ -88,7 +88,7 @@ def _axes(figure: Figure, lines: list[_Line], width: float, top: float) -> _Axes
     margin = max(text_width(t, SMALL) for t in tick_text(_y_ticks(y), y_format, unit)) + 10
     xs = [v for line in lines for v in line.x]
     ends = [min(xs), max(xs)] if max(xs) > min(xs) else []
-    return _Axes(Scale.over(xs, margin, width - 8, include=ends), y, x_format, y_format, unit)
+    return _Axes(Scale.over(xs, margin, width - 17, include=ends), y, x_format, y_format, unit)
 
 
 def _y_ticks(y: Scale) -> list[float]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dorec.domain.explanation import Figure
-from dorec.explain.numbers import count, percent
+from dorec.explain.numbers import count, percent, value_and_bounds
 from dorec.explain.plain_text import text_width, wrap
 from dorec.explain.svg.canvas import NARROW, NORMAL, SMALL, Canvas, nothing_to_draw
 from dorec.explain.svg.series import bounds, finite, optional, required, words
@@ -31,10 +31,10 @@ class _Stage:
         """The rate from the stage before, with its interval."""
         if self.conversion is None:
             return ""
-        between = (
-            "" if self.lower is None or self.upper is None else f" ({percent(self.lower)} to {percent(self.upper)})"
-        )
-        return f"{percent(self.conversion)} go on{between}"
+        if self.lower is None or self.upper is None:
+            return f"{percent(self.conversion)} go on"
+        rate, low, high = value_and_bounds(self.conversion, self.lower, self.upper, "share")
+        return f"{rate} go on ({low} to {high})"
 
 
 def draw_funnel(figure: Figure, width: float) -> str:

@@ -30,7 +30,7 @@ def interval_glyph(value: float, lower: float, upper: float, scale: Scale, truth
 def glyph_scale(values: Sequence[float]) -> Scale:
     """The scale of all intervals of one unit in a table; 0 is in view unless it lies far off."""
     low, high = min(values), max(values)
-    near = low <= 0 <= high or min(abs(low), abs(high)) <= 1.5 * (high - low)
+    near = low <= 0 <= high or min(abs(low), abs(high)) <= 0.5 * (high - low)
     return Scale.over(values, 6, GLYPH[0] - 6, include=[0.0] if near else [])
 
 
@@ -82,4 +82,6 @@ def part_opacity(index: int) -> float:
 def _hidden(canvas: Canvas, name: str) -> str:
     size = {"width": canvas.width, "height": canvas.height}
     box = f"0 0 {canvas.width:g} {canvas.height:g}"
-    return element("svg", "".join(canvas.parts), class_=name, viewBox=box, aria_hidden="true", **size)
+    stretch = "none" if name == "additive" else None  # a bar may be stretched, signs may not
+    content = "".join(canvas.parts)
+    return element("svg", content, class_=name, viewBox=box, aria_hidden="true", preserveAspectRatio=stretch, **size)

@@ -32,7 +32,7 @@ def draw_histogram(figure: Figure, width: float) -> str:
     shares = [[c / (sum(counts) or 1.0) for c in counts] for _, counts in series]
     y = Scale.over([s for row in shares for s in row], top + HEIGHT, top, include=[0.0])
     margin = _grid(canvas, y, figure.y_label or "share")
-    x = Scale(edges[0], edges[-1], margin, width - 8)
+    x = Scale(edges[0], edges[-1], margin, width - 17)
     how, unit = str(figure.data.get("format", "number")), str(figure.data.get("unit", ""))
     below = x_axis(canvas, x, top + HEIGHT, figure.x_label, how=how, unit=unit, top=top + HEIGHT)
     for i, row in enumerate(shares):
@@ -57,7 +57,7 @@ def _grid(canvas: Canvas, y: Scale, label: str) -> float:
     texts = tick_text(ticks, "percent")
     margin = max(text_width(t, SMALL) for t in texts) + 10
     for tick, text in zip(ticks, texts, strict=True):
-        canvas.line(margin, y(tick), canvas.width - 8, y(tick), stroke="strong-line" if tick == 0 else "line")
+        canvas.line(margin, y(tick), canvas.width - 17, y(tick), stroke="strong-line" if tick == 0 else "line")
         canvas.text(margin - 8, y(tick) + SMALL * 0.35, text, anchor="end", size=SMALL, fill="muted")
     canvas.text(0, y.stop - 12, label, size=SMALL, fill="muted")
     return margin

@@ -5,6 +5,7 @@ edge that passes a layer holds a place in it, so that it runs beside the boxes a
 """
 
 import itertools
+import math
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -148,8 +149,35 @@ def positions(graph: Layered, sizes: Sequence[float], gap: float, rounds: int = 
     both = {v: before[v] + after[v] for v in before}
     for row in graph.rows:
         _settle(row, at, both, sizes, gap, weights)
+    _straighten(graph, at, sizes, gap)
     left = min((at[v] - sizes[v] / 2 for row in graph.rows for v in row), default=0.0)
     return [x - left for x in at]
+
+
+def _straighten(graph: Layered, at: list[float], sizes: Sequence[float], gap: float) -> None:
+    """Give the places of each long edge the same position over as many layers as their neighbours allow."""
+    near: dict[int, tuple[int | None, int | None]] = {}
+    for row in graph.rows:
+        for a, v, b in zip([None, *row], row, [*row[1:], None], strict=False):
+            near[v] = (a, b)
+    for chain in graph.chains:
+        run: list[int] = []
+        low, high = -math.inf, math.inf
+        for v in [*chain[1:-1], -1]:
+            if v >= 0:
+                a, b = near[v]
+                least = -math.inf if a is None else at[a] + (sizes[a] + sizes[v]) / 2 + gap
+                most = math.inf if b is None else at[b] - (sizes[b] + sizes[v]) / 2 - gap
+                if max(low, least) <= min(high, most):
+                    run.append(v)
+                    low, high = max(low, least), min(high, most)
+                    continue
+            if run:
+                level = min(max(sum(at[u] for u in run) / len(run), low), high)
+                for u in run:
+                    at[u] = level
+            if v >= 0:
+                run, low, high = [v], least, most
 
 
 def _settle(

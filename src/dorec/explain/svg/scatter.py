@@ -56,7 +56,7 @@ def _scales(
     up = Scale.over(both or y, top + height, top)
     ticks = nice_ticks(up.low, up.high, 5)
     texts = tick_text(ticks, _how(figure, "y"))
-    return Scale.over(both or x, max(text_width(t, SMALL) for t in texts) + 12, width - 8), up
+    return Scale.over(both or x, max(text_width(t, SMALL) for t in texts) + 12, width - 17), up
 
 
 def _labels(canvas: Canvas, figure: Figure, x: list[float], y: list[float], across: Scale, up: Scale) -> None:
