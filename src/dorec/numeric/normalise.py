@@ -43,8 +43,8 @@ def normalise(values: AnyArray, how: Normalisation = "z", *, reference: AnyArray
     if not np.all(known.any(axis=0)):
         raise ValueError("A column has no value to take a scale from; drop it first.")
     location, scale = _location_and_scale(base, how)
-    out = (x - location) / np.where(scale > 0, scale, 1.0)
-    return out
+    scaled: FloatArray = (x - location) / np.where(scale > 0, scale, 1.0)
+    return scaled
 
 
 def _location_and_scale(x: FloatArray, how: Normalisation) -> tuple[FloatArray, FloatArray]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from dorec.ingest.cleaning.step import ALIVE, CANCELS, CODE, SALES, Facts, Step, first_that_holds, is_cancellation
+from dorec.ingest.cleaning.step import ALIVE, CODE, SALES, Facts, Step, first_that_holds, is_cancellation
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 # off unless asked: outliers and dwell times are judgements about a shop, not faults of the data
 DEFAULT_STEPS: tuple[Step, ...] = (Duplicates(), MissingValues(), ImpossibleValues(), Cancellations(), Bots())
-STEPS: Mapping[str, type[Step]] = {
-    "duplicates": Duplicates,
-    "missing_values": MissingValues,
-    "impossible_values": ImpossibleValues,
-    "cancellations": Cancellations,
-    "bots": Bots,
-    "outliers": Outliers,
-    "accidental_clicks": AccidentalClicks,
+STEPS: Mapping[str, Step] = {  # by the names that settings use, as they are by default
+    "duplicates": Duplicates(),
+    "missing_values": MissingValues(),
+    "impossible_values": ImpossibleValues(),
+    "cancellations": Cancellations(),
+    "bots": Bots(),
+    "outliers": Outliers(),
+    "accidental_clicks": AccidentalClicks(),
 }
 _UNUSED: list[tuple[int, str]] = []  # engine and name of temporary tables that no expression needs any more
 SHOWN = ("event_id", "user_id", "item_id", "event", "timestamp", "value")  # of an example
@@ -243,7 +243,7 @@ def _report(
 ) -> CleaningReport:
     reports = []
     for i, step in enumerate(steps):
-        told = {"name": step.name, "description": step.description, "parameters": step.parameters()}
+        told: dict[str, Any] = {"name": step.name, "description": step.description, "parameters": step.parameters()}
         if i in skipped:
             reports.append(StepReport(before=events, after=events, skipped_reason=skipped[i], **told))
             continue
