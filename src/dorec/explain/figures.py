@@ -37,7 +37,7 @@ from dorec.explain.svg.intervals import draw_intervals
 from dorec.explain.svg.scatter import draw_scatter
 from dorec.numeric.arrays import AnyArray, FloatArray
 
-WIDE, NARROW = 760.0, 350.0  # px: the two widths at which a page sets its pictures
+WIDE, NARROW = 800.0, 350.0  # px: the two widths at which a page sets its pictures
 
 _DRAWERS: dict[str, Callable[[Figure, float], str]] = {
     "bars": draw_bars,

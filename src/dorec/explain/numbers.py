@@ -118,6 +118,8 @@ def value_and_bounds(value: float, lower: float, upper: float, unit: str = "") -
     if size >= 1e15 or 0 < size < 1e-6 or width <= 0:
         return tuple(number(v * scale) + sign for v in (value, lower, upper))  # type: ignore[return-value]
     places = decimals_for(width)
+    if sign and width >= 0.05:
+        places = min(places, 2)
     first, low, high = (number(v * scale, decimals=places) + sign for v in (value, lower, upper))
     return first, low, high
 

@@ -46,7 +46,10 @@ def _block(block: Any) -> list[str]:
 
 def _table(data: dict[str, Any]) -> list[str]:
     names = [c["name"] for c in data["columns"]]
-    return [data["caption"], *_grid(names, data["rows"][:20], [c["align"] == "right" for c in data["columns"]])]
+    return [
+        data["caption"],
+        *_grid(names, data["rows"][:20], [c["align"].startswith("right") for c in data["columns"]]),
+    ]
 
 
 def _estimates(data: dict[str, Any]) -> list[str]:

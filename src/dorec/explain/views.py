@@ -50,7 +50,9 @@ def _table(block: b.Table) -> View:
     for j, name in enumerate(block.columns):
         cells = [row[j] for row in shown if row[j] is not None]
         numeric = bool(cells) and all(is_number(c) for c in cells)
-        columns.append({"name": name, "align": block.align.get(name, "right" if numeric else "left")})
+        longest = 0 if numeric else max((len(str(c)) for c in cells), default=0)
+        room = " long" if longest > 48 else " medium" if longest > 18 else ""  # so that text gets no one-word column
+        columns.append({"name": name, "align": block.align.get(name, "right" if numeric else "left") + room})
     rows = [[formatted(c, block.formats.get(n, "")) for c, n in zip(row, block.columns, strict=True)] for row in shown]
     more = f"The first {count(len(shown))} of {count(len(block.rows))} rows." if len(shown) < len(block.rows) else ""
     return {"kind": "table", "columns": columns, "rows": rows, "caption": block.caption, "more": more}
@@ -63,13 +65,8 @@ def _figure(block: b.FigureBlock) -> View:
 def figure_view(figure: Figure) -> View:
     """A figure drawn for wide and for narrow screens."""
     drawings = [Markup(draw(figure, width=width)) for width in (WIDE, NARROW)]
-    return {
-        "title": figure.title,
-        "caption": figure.caption,
-        "repeats": False,
-        "wide": drawings[0],
-        "narrow": drawings[1],
-    }
+    named = {"title": figure.title, "caption": figure.caption, "repeats": False}
+    return {**named, "wide": drawings[0], "narrow": drawings[1]}
 
 
 def _key_figures(block: b.KeyFigures) -> View:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dorec.explain.plain_text import text_width, wrap
 from dorec.explain.svg.canvas import NARROW, NORMAL, Canvas
@@ -9,6 +10,12 @@ from dorec.explain.theme import color
 
 LEADING = NORMAL * 1.25
 GAP = 14.0
+HALO: dict[str, Any] = {  # keeps grid lines off the letters that they pass behind
+    "stroke": color("paper"),
+    "stroke_width": 4.0,
+    "stroke_linejoin": "round",
+    "paint_order": "stroke",
+}
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,9 @@ class RowLayout:
         """Draw all labels and values."""
         for row in self.rows:
             tip = row.label if "".join(row.lines).replace(" ", "") != row.label.replace(" ", "") else ""
-            canvas.lines(0, row.label_y, row.lines, tip=tip)
+            canvas.lines(0, row.label_y, row.lines, tip=tip, **HALO)
             if row.value:
-                canvas.text(self.width, row.value_y, row.value, anchor="end", fill="muted", class_="num")
+                canvas.text(self.width, row.value_y, row.value, anchor="end", fill="muted", class_="num", **HALO)
 
 
 def lay_out(
