@@ -16,6 +16,7 @@ from dorec.estimate.checks import check_overlap, check_study
 from dorec.estimate.cross_fitting import Nuisances, Units, fit_nuisances, units_of
 from dorec.estimate.diagnostics import Overlap, influence_verdict, overlap_of, repeated_verdicts, tame
 from dorec.estimate.heterogeneity import Heterogeneity, fit_heterogeneity
+from dorec.estimate.nuisance import threads_for
 from dorec.estimate.scores import ArmMeans, augmented_outcomes, mean_of, weighted_means
 from dorec.numeric.arrays import FloatArray
 
@@ -101,15 +102,16 @@ class AIPW:
         )
 
     def _one_split(self, study: Study, units: Units, repeat: int, floor: FloatArray, context: RunContext) -> Nuisances:
-        nuisances = fit_nuisances(
-            study,
-            units,
-            n_folds=self.n_folds,
-            outcome_model=self.outcome_model,
-            propensity_model=self.propensity_model,
-            repeat=repeat,
-            context=context,
-        )
+        with threads_for(study.n, context):
+            nuisances = fit_nuisances(
+                study,
+                units,
+                n_folds=self.n_folds,
+                outcome_model=self.outcome_model,
+                propensity_model=self.propensity_model,
+                repeat=repeat,
+                context=context,
+            )
         if study.propensity is not None:
             return nuisances
         trimmed = self.population != "all"
@@ -226,7 +228,8 @@ class AIPWModel:
 
     @cached_property
     def _heterogeneity(self) -> Heterogeneity:
-        return fit_heterogeneity(self.study, self.units, self.nuisances.folds, self.pseudo_outcomes, self.context)
+        with threads_for(self.study.n, self.context):
+            return fit_heterogeneity(self.study, self.units, self.nuisances.folds, self.pseudo_outcomes, self.context)
 
     def _one_column(self, effects: FloatArray) -> FloatArray:
         return effects[:, 0] if effects.shape[1] == 1 else effects

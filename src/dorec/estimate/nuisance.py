@@ -7,7 +7,7 @@ costs no more than fitting the candidates, and keeps the error small both where 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self
 
 import numpy as np
@@ -17,9 +17,10 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import has_fit_parameter
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from dorec.domain.errors import InputError
+from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import Map, cross_predict
 
@@ -129,19 +130,29 @@ def candidates(given: Any, defaults: Sequence[Any]) -> tuple[Any, ...]:
     return models
 
 
+@cache
+def _thread_pools() -> Any:
+    """The controller of the thread pools, made once: finding them costs as much as a small fit."""
+    return ThreadpoolController()
+
+
+def threads_for(n: int, context: RunContext) -> Any:
+    """A context manager for fits on n rows: one thread where more cost more than they save, else the context's."""
+    return _thread_pools().limit(limits=1 if n < SMALL else context.threads)
+
+
 def fit_model(model: Any, X: FloatArray, y: AnyArray, weight: FloatArray | None) -> Any:
     """A fitted clone of a scikit-learn estimator; weights go to its last step."""
     fresh = clone(model)
-    with threadpool_limits(limits=1 if len(X) < SMALL else None):
-        if weight is None:
-            return fresh.fit(X, y)
-        last = fresh.steps[-1][1] if isinstance(fresh, Pipeline) else fresh
-        if not has_fit_parameter(last, "sample_weight"):
-            raise InputError(
-                f"The study has weights, which {type(last).__name__} can't use; choose another nuisance model."
-            )
-        name = f"{fresh.steps[-1][0]}__sample_weight" if isinstance(fresh, Pipeline) else "sample_weight"
-        return fresh.fit(X, y, **{name: weight})
+    if weight is None:
+        return fresh.fit(X, y)
+    last = fresh.steps[-1][1] if isinstance(fresh, Pipeline) else fresh
+    if not has_fit_parameter(last, "sample_weight"):
+        raise InputError(
+            f"The study has weights, which {type(last).__name__} can't use; choose another nuisance model."
+        )
+    name = f"{fresh.steps[-1][0]}__sample_weight" if isinstance(fresh, Pipeline) else "sample_weight"
+    return fresh.fit(X, y, **{name: weight})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
