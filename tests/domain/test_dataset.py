@@ -66,3 +66,19 @@ def test_item_features_are_aligned_to_the_vocabulary():
     assert data.item_text == {3: "tea"}
     assert data.item_features is not None
     assert data.item_features.column("title").to_pylist() == [None, "tea"]
+
+
+def test_an_id_longer_than_all_known_ones_is_a_stranger():
+    data = Dataset.from_interactions({"u": ["ann", "bob"], "i": [1, 2]}, user="u", item="i")
+    assert data.index_of(["annabel", "ann"]).tolist() == [-1, 0]
+    assert data.index_of(np.array(["bobby"], dtype=object)).tolist() == [-1]
+    numbers = Dataset.from_interactions({"u": ["1", "12"], "i": [1, 2]}, user="u", item="i")
+    assert numbers.index_of([1, 12, 123]).tolist() == [0, 1, -1]
+
+
+@pytest.mark.parametrize("frame", [dict, pd.DataFrame, pl.DataFrame, pa.table])
+def test_ids_are_found_whatever_the_frame(frame):
+    data = Dataset.from_interactions(frame(ROWS), user="user", item="item")
+    assert data.index_of(["a", "b", "c"]).tolist() == [0, 1, -1]
+    assert data.item_index_of(np.array([3, None, "x"], dtype=object)).tolist() == [1, -1, -1]
+    assert data.item_index_of(["x"]).tolist() == [-1]

@@ -130,9 +130,8 @@ def _vocabulary(arrow: "pa.Table", name: str) -> tuple[AnyArray, IntArray]:
     values = arrow.column(name).combine_chunks()
     if values.null_count:
         raise NotFinite(f"{values.null_count:,} value(s) in {name!r} are missing", remedy="drop these rows")
-    ids, index = np.unique(
-        column(arrow, name).astype(str) if values.type == "string" else column(arrow, name), return_inverse=True
-    )
+    plain = column(arrow, name)
+    ids, index = np.unique(plain.astype(str) if plain.dtype == object else plain, return_inverse=True)
     return ids, index.astype(np.int64)
 
 
@@ -151,10 +150,13 @@ def _seconds(values: AnyArray, name: str | None) -> FloatArray:
 
 
 def _positions(wanted: AnyArray, vocabulary: AnyArray) -> IntArray:
-    if wanted.dtype.kind != vocabulary.dtype.kind and "U" in (wanted.dtype.kind, vocabulary.dtype.kind):
-        wanted = wanted.astype(vocabulary.dtype) if vocabulary.dtype.kind == "U" else wanted
-        if wanted.dtype.kind != vocabulary.dtype.kind:
-            return np.full(len(wanted), -1, dtype=np.int64)
+    if vocabulary.dtype.kind == "U":
+        wanted = wanted.astype(str)  # never to the vocabulary's own width, which would cut longer ids to shorter ones
+    elif wanted.dtype.kind == "O":
+        place_of = {v: i for i, v in enumerate(vocabulary.tolist())}
+        return np.array([place_of.get(v, -1) for v in wanted.tolist()], dtype=np.int64)
+    elif wanted.dtype.kind == "U":
+        return np.full(len(wanted), -1, dtype=np.int64)
     place = np.minimum(np.searchsorted(vocabulary, wanted), len(vocabulary) - 1)
     return np.where(vocabulary[place] == wanted, place, -1).astype(np.int64)
 

@@ -13,7 +13,10 @@ DorecError
 │   ├── OneArm                no_control_arm
 │   ├── ArmTooSmall           arm_too_small
 │   ├── TooFewUnits           too_few_units
+│   ├── TooLarge              too_large
 │   ├── NotFinite             non_finite
+│   ├── ConstantColumn        constant_column
+│   ├── Collinear             collinear
 │   ├── LeakedOutcome         leakage
 │   ├── LeakedTreatment       perfect_prediction_of_treatment
 │   ├── NoOverlap             no_overlap
@@ -134,10 +137,28 @@ class TooFewUnits(Refusal):
     code = "too_few_units"
 
 
+class TooLarge(Refusal):
+    """The method needs more memory or time than is allowed for data of this size."""
+
+    code = "too_large"
+
+
 class NotFinite(Refusal):
     """A NaN or an infinity stands where a number is needed."""
 
     code = "non_finite"
+
+
+class ConstantColumn(Refusal):
+    """A column has the same value in every row."""
+
+    code = "constant_column"
+
+
+class Collinear(Refusal):
+    """Columns are linear functions of one another."""
+
+    code = "collinear"
 
 
 class LeakedOutcome(Refusal):
