@@ -59,6 +59,8 @@ def ingest_sources(
         roles = infer_roles(source)
         if settings.columns:
             roles = roles.with_columns(**settings.columns)
+        if settings.source:
+            roles = roles.with_options(**settings.source)
         used.append(roles)
         for batch in context.track(read_events(source, roles, context=context), f"reading {Path(source).name}"):
             total += store.append(batch)

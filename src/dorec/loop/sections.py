@@ -83,7 +83,9 @@ def _cleaning(steps: Sequence[Mapping[str, Any]]) -> list[Block]:
         [step["name"].replace("_", " "), step["changed"], step.get("skipped_reason") or step["description"]]
         for step in steps
     ]
-    blocks: list[Block] = [Table(["step", "rows changed", "what it does"], rows, caption="Cleaning, step by step")]
+    blocks: list[Block] = [
+        Table(["step", "dropped", "changed", "what it does"], rows, caption="Cleaning, step by step")
+    ]
     for step in steps:
         if step["examples"]:
             names = [name for name in step["examples"][0] if any(e.get(name) is not None for e in step["examples"])]
@@ -97,15 +99,8 @@ def funnel(results: Results) -> list[Section]:
     """From impression to purchase."""
     if "profile" not in results:
         return []
-    facts, estimates = results["profile"].facts, results["profile"].estimates
-    rows = []
-    for stage in facts["stages"]:
-        row = dict(stage)
-        conversion = estimates.get(str(stage.get("estimate")))
-        if conversion is not None and not conversion.no_interval:
-            lower, upper = conversion.interval()
-            row |= {"conversion": conversion.value, "lower": max(lower, 0.0), "upper": min(upper, 1.0)}
-        rows.append(row)
+    facts = results["profile"].facts
+    rows = facts["stages"]
     tiles = [("events", facts["events"], ""), ("users", facts["users"], ""), ("items", facts["items"], "")]
     if facts.get("sessions"):
         tiles.append(("sessions", facts["sessions"], "a pause of 30 minutes ends one"))
@@ -203,8 +198,8 @@ def _graph(facts: Mapping[str, Any]) -> list[Block]:
     roles = {facts["treatment"]: "treatment", **dict.fromkeys(facts["outcomes"], "outcome")}
     caption = (
         f"What {facts['rows_for_graph']:,} rows say by tests of independence (PC), with time order as knowledge: "
-        "covariates, treatment, outcomes. It assumes that no hidden cause is shared and that relations are near linear; "
-        "the estimate above does not rest on it."
+        "covariates, treatment, outcomes. It assumes that no hidden cause is shared and that relations are near "
+        "linear; the estimate above does not rest on it."
     )
     highlight = {node: role for node, role in roles.items() if node in graph.nodes}
     drawn = graph_figure(graph, tiers=facts["tiers"], highlight=highlight, title="What may cause what", caption=caption)
@@ -246,7 +241,7 @@ def whom(results: Results) -> list[Section]:
         figure = curve_figure(
             {"gain": (curve["share"], curve["gain"])},
             bands={"gain": (curve["lower"], curve["upper"])},
-            reference=("at random", [0.0, 1.0], [0.0, curve["gain"][-1]]),
+            reference=("at random", curve["share"], curve["random"]),
             title="Gain when the most promising are treated first",
             x_label="share treated",
             y_label="gain per unit of the population",
@@ -337,8 +332,8 @@ def policies(results: Results) -> list[Section]:
         VerdictList(_distinct(result.verdicts)),
     ]
     lead = (
-        f"{facts['decisions']:,} logged decisions over {facts['actions']:,} actions, re-weighted by the probabilities that "
-        f"were logged with them. {facts['set_aside']:,} rows without a valid probability were set aside."
+        f"{facts['decisions']:,} logged decisions over {facts['actions']:,} actions, re-weighted by the probabilities "
+        f"that were logged with them. {facts['set_aside']:,} rows without a valid probability were set aside."
     )
     return [Section("What another policy would be worth", lead=lead, blocks=blocks, anchor="policies")]
 

@@ -120,7 +120,8 @@ class StudyFile(_Section):
     name: str = "study"
     seed: int = Field(default=0, ge=0)
     data: Data = Data()
-    columns: dict[str, str] = {}  # dorec's name -> the column of the events file
+    columns: dict[str, str] = {}  # dorec's name -> the column of the events file; "" for none
+    source: dict[str, Any] = {}  # how the events file is read: event, time_zone, encoding, ...
     keys: Keys = Keys()
     cleaning: Cleaning = Cleaning()
     question: Question = Question()

@@ -9,7 +9,7 @@ STAGES: tuple[Stage, ...] = (
         label="read the events",
         run=ingest.run,
         applies=ingest.applies,
-        settings=("data", "columns"),
+        settings=("data", "columns", "source"),
     ),
     Stage(
         name="clean",

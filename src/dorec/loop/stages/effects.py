@@ -20,7 +20,7 @@ from dorec.domain.verdict import Verdict
 from dorec.estimate import AIPW, naive_difference
 from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
-from dorec.intervene import allocate
+from dorec.intervene import allocate, allocation_value
 from dorec.loop.questions import Question, ask
 from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
@@ -99,7 +99,7 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
 
 
 def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[Estimand, Verdict]:
-    """By the coin, by the user's graph, or by the named assumption that the covariates suffice; and its verification."""
+    """By the coin, the user's graph, or the named assumption that the covariates suffice; and its verification."""
     query = CausalQuery([question.treatment], [outcome])
     edges = workspace.settings.question.graph
     if edges is None or question.randomised:
@@ -146,7 +146,7 @@ def _discover(workspace: Workspace, question: Question) -> StageResult:
 
 
 def graph_of_assumption(question: Question, outcome: str, covariates: Sequence[str]) -> CausalGraph:
-    """The graph that the adjustment assumes: each covariate may cause treatment and outcome; nothing else causes both."""
+    """The graph that adjustment assumes: each covariate may cause treatment and outcome, and nothing else does."""
     t, y = question.treatment, outcome
     causes = [(c, t) for c in covariates if not question.randomised] + [(c, y) for c in covariates]
     return CausalGraph.from_edges([*covariates, t, y], directed=[*causes, (t, y)], provenance="assumption")
@@ -184,22 +184,24 @@ def _whom(
     effects = np.asarray(model.unit_effects)  # type: ignore[attr-defined]
     most = None if asked.max_share is None else int(asked.max_share * study.n)
     budget = Budget(total=asked.budget, max_units=most, cost=dict.fromkeys(study.arms[1:], asked.cost))
-    allocation = allocate(effects, budget, arms=study.arms)
-    value = allocation.value(study, model)
-    best = effects if effects.ndim == 1 else effects.max(axis=1)
-    curves, numbers = {}, {}
-    if len(study.arms) == 2:
-        curve = uplift_curve(best, model.scores)
-        curves = {"uplift_curve": curve.to_arrow()}
-        numbers = {"qini": qini(best, model.scores)}
+    allocation = allocate(effects, budget, study.arms)
+    where = {"sample": study.sample, "cluster": study.cluster}
+    curve = uplift_curve(effects, model.scores, **where)
+    lower, upper = curve.band()
+    drawn = {"share": curve.share, "gain": curve.gain.value, "lower": lower, "upper": upper, "random": curve.random}
     counts = np.bincount(allocation.arm, minlength=len(study.arms)).tolist()
+    best = effects if effects.ndim == 1 else effects.max(axis=1)
     facts = {
         "allocation": dict(zip(map(str, study.arms), counts, strict=True)),
         "spent": allocation.spent,
         "dual_price": allocation.dual_price,
         "unit_effects": {f"p{q}": float(np.quantile(best, q / 100)) for q in (5, 25, 50, 75, 95)},
     }
-    return facts, curves, {"policy/value": value, **{f"policy/{k}": v for k, v in numbers.items()}}
+    estimates = {
+        "policy/value": allocation_value(allocation.arm, model.scores, **where),
+        "policy/qini": qini(effects, model.scores, **where),
+    }
+    return facts, {"uplift_curve": pa.table(drawn)}, estimates
 
 
 def _together(facts: dict[str, Any], parts: Sequence[StageResult]) -> StageResult:

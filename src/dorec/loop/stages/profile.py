@@ -5,7 +5,7 @@ import numpy as np
 from dorec.domain.estimate import Estimate
 from dorec.loop.results import StageResult
 from dorec.loop.workspace import Workspace
-from dorec.profile import funnel, item_features, session_table, user_features
+from dorec.profile import FunnelStage, funnel, item_features, session_table, user_features
 
 
 def applies(workspace: Workspace) -> str:
@@ -26,7 +26,8 @@ def run(workspace: Workspace, key: str) -> StageResult:
         "users": users.num_rows,
         "items": items.num_rows,
         "events_per_user": _quantiles(users.column("events").to_numpy()) if "events" in users.column_names else {},
-        "stages": steps.to_dict()["stages"],
+        "stages": [_stage(stage) for stage in steps.stages],
+        "others": dict(steps.others),
     }
     if log.has_time:
         span = (
@@ -34,8 +35,17 @@ def run(workspace: Workspace, key: str) -> StageResult:
         )
         sessions = session_table(log.table).count().to_pyarrow().as_py()
         facts |= {"first": span["first"], "last": span["last"], "sessions": sessions}
-    estimates: dict[str, Estimate] = {e.name: e for e in steps.conversions if isinstance(e.name, str)}
+    estimates: dict[str, Estimate] = {str(e.name): e for e in steps.conversions}
     return StageResult(facts=facts, estimates=estimates, tables={"user_features": users, "item_features": items})
+
+
+def _stage(stage: FunnelStage) -> dict[str, object]:
+    """The stage for the report's funnel; the rate's interval is that of a share, so it stays within 0 and 1."""
+    row: dict[str, object] = {"stage": stage.event, "count": stage.events, "users": stage.users}
+    if stage.conversion is not None:
+        lower, upper = stage.conversion.interval()
+        row |= {"conversion": stage.conversion.value, "lower": max(lower, 0.0), "upper": min(upper, 1.0)}
+    return row
 
 
 def _quantiles(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> dict[str, float]:
