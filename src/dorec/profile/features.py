@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dorec.domain.errors import ColumnNotFound, InputError
+from dorec.domain.errors import InputError
 from dorec.domain.event_log import FUNNEL, EventLog
 from dorec.domain.table import to_arrow
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
@@ -48,7 +49,7 @@ class FeatureSpec:
     def rates(self) -> tuple[tuple[str, str], ...]:
         """Pairs of funnel stages that follow each other in this log."""
         stages = [e for e in self.events if e in FUNNEL]
-        return tuple(zip(stages[:-1], stages[1:], strict=True))
+        return tuple(pairwise(stages))
 
 
 def user_features(
@@ -188,8 +189,11 @@ def with_category(
 
 def instant(when: datetime) -> "ir.TimestampScalar":
     """An instant as an expression; one without a time zone is UTC."""
-    aware = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    return ibis.literal(aware, type="timestamp('UTC', 6)")
+    return ibis.literal(_aware(when), type="timestamp('UTC', 6)")
+
+
+def _aware(when: datetime) -> datetime:
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _features(
@@ -203,9 +207,7 @@ def _features(
     raw = events.group_by(key).agg(**aggregates(events, spec, other)).order_by(key).to_pyarrow()
     until = None
     if spec.time:
-        last = (
-            pc.max(raw.column("_last")).as_py() if at is None else (at.replace(tzinfo=UTC) if at.tzinfo is None else at)
-        )
+        last = pc.max(raw.column("_last")).as_py() if at is None else _aware(at)
         until = np.full(raw.num_rows, np.nan if last is None else last.timestamp())
     rows = np.arange(raw.num_rows, dtype=np.int64)
     return derive(raw, spec, raw.select([key]), rows, until, "items" if other == "item_id" else "users")
@@ -231,5 +233,5 @@ def _number(condition: Any) -> Any:
 
 
 def _ratio(a: FloatArray, b: FloatArray) -> pa.Array:
-    """a / b, null where b is 0."""
+    """The quotient, null where b is 0."""
     return pa.array(a / np.where(b > 0, b, 1.0), mask=b <= 0)

@@ -68,8 +68,10 @@ def _rewarded(log: EventLog, events: "ir.Table", response: str | None, within_ho
     """Decisions with reward 1 where a response followed in time and before the next decision on that item."""
     success = response or next((e for e in RESPONSES if e in log.event_counts), None)
     if success is None or success not in log.event_counts:
-        raise InputError(f"No event of the log is a response ({response or ', '.join(RESPONSES)}), and decisions have no "
-                         f"value of their own. Events: {', '.join(log.event_counts)}.")  # fmt: skip
+        raise InputError(
+            f"Decisions have no value of their own, and no event is a response ({response or ', '.join(RESPONSES)}). "
+            f"Events: {', '.join(log.event_counts)}. Name the response."
+        )
     if not log.has_time:
         raise InputError("Events have no time stamps, so it is unknown which decision a response followed. Give them.")
     placed = events.filter(events["_decision"] | (events.event == success))

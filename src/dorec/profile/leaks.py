@@ -1,9 +1,8 @@
-"""Does the future, or the answer, stand in what is learned from?"""
+"""Does the future, or the answer, stand in what is learned from? A verdict for each way it may."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,7 @@ import pyarrow as pa
 from dorec.domain.errors import InputError
 from dorec.domain.event_log import EventLog
 from dorec.domain.verdict import Status, Verdict
-from dorec.numeric.arrays import BoolArray, IntArray
+from dorec.numeric.arrays import BoolArray, FloatArray, IntArray
 from dorec.profile.features import instant
 from dorec.profile.splits import Split
 
@@ -35,8 +34,9 @@ def audit(split: Split) -> list[Verdict]:
         'passed'
     """
     checks = [_same_rows(split), _same_pairs(split)]
-    if split.train.time is not None and split.test.time is not None:
-        checks += [_future(split), _sessions(split)]
+    train, test = split.train.time, split.test.time
+    if train is not None and test is not None:
+        checks += [_future(split, train, test), _sessions(split, train, test)]
     return [*checks, _unknown(split, "user"), _unknown(split, "item")]
 
 
@@ -72,7 +72,8 @@ def audit_features(
     without = compute(replace(log, table=log.table.filter(before)), at).sort_by(key)
     changed = _changed_columns(with_future, without, key)
     if not changed:
-        meaning = f"{with_future.num_columns - 1} features as of {at} are the same with and without {sides['future']:,} later events"
+        same = f"{with_future.num_columns - 1} features as of {at} are the same"
+        meaning = f"{same} with and without {sides['future']:,} later events"
         return [Verdict(check="features without future", status="passed", meaning=meaning)]
     return [
         Verdict(
@@ -144,25 +145,22 @@ def _same_pairs(split: Split) -> Verdict:
     )
 
 
-def _future(split: Split) -> Verdict:
-    assert split.train.time is not None and split.test.time is not None
-    begins = split.test.time.min() if len(split.test.time) else np.inf
-    hit = split.train.time >= begins
+def _future(split: Split, train: FloatArray, test: FloatArray) -> Verdict:
+    begins = test.min() if len(test) else np.inf
     status: Status = "failed" if split.how == "temporal" else "warning"
     return _verdict(
         "future in train",
-        hit,
+        train >= begins,
         status,
         "train interactions are not before the first of the test",
         "Use temporal_split to judge what a model would have known then.",
     )
 
 
-def _sessions(split: Split) -> Verdict:
-    assert split.train.time is not None and split.test.time is not None
+def _sessions(split: Split, train: FloatArray, test: FloatArray) -> Verdict:
     user = np.concatenate([split.train.user_index, split.test.user_index])
-    time = np.concatenate([split.train.time, split.test.time])
-    is_test = np.repeat([False, True], [len(split.train.time), len(split.test.time)])
+    time = np.concatenate([train, test])
+    is_test = np.repeat([False, True], [len(train), len(test)])
     order = np.lexsort((time, user))
     starts = (np.diff(user[order], prepend=-1) != 0) | (np.diff(time[order], prepend=-np.inf) > SESSION_SECONDS)
     session = np.cumsum(starts) - 1

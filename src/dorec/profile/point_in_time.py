@@ -36,8 +36,9 @@ def features_as_of(
 
     Example:
         >>> from datetime import datetime
-        >>> log = EventLog.from_table({"user_id": ["ann"] * 2, "timestamp": [datetime(2024, 1, 1), datetime(2024, 1, 3)]})
-        >>> moments = {"user_id": ["ann", "ann"], "at": [datetime(2024, 1, 3), datetime(2024, 1, 4)]}
+        >>> days = [datetime(2024, 1, d) for d in (1, 3, 4)]
+        >>> log = EventLog.from_table({"user_id": ["ann"] * 2, "timestamp": days[:2]})
+        >>> moments = {"user_id": ["ann"] * 2, "at": days[1:]}
         >>> features_as_of(log, moments).select(["events", "recency_days"]).to_pylist()
         [{'events': 1, 'recency_days': 2.0}, {'events': 2, 'recency_days': 1.0}]
     """

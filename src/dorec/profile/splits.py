@@ -135,7 +135,8 @@ def _per_user(owner: IntArray, draw: FloatArray, fraction: float) -> BoolArray:
 def _times(dataset: Dataset, what: str) -> FloatArray:
     if dataset.time is None:
         raise InputError(
-            f"{what} needs a time for every interaction, and these have none. Name the time column, or use random_split."
+            f"{what} needs a time for every interaction, and these have none. "
+            "Name the time column, or use random_split."
         )
     return dataset.time
 

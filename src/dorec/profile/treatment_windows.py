@@ -9,16 +9,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dorec.domain.errors import ColumnNotFound, InputError, NotFinite, OneArm, TooFewUnits
+from dorec.domain.errors import ColumnNotFound, InputError, TooFewUnits
 from dorec.domain.event_log import EventLog
 from dorec.domain.study import Study
-from dorec.domain.table import column, to_arrow
-from dorec.numeric.arrays import AnyArray, BoolArray, IntArray
-from dorec.profile.point_in_time import features_as_of, to_utc
-
-CONTROL = "none"
-DAY_US = 86_400_000_000
-SKIPPED = ("user_id", "at")  # of the features: keys
+from dorec.domain.table import to_arrow
+from dorec.numeric.arrays import AnyArray, IntArray
+from dorec.profile.assignments import (
+    CONTROL,
+    DAY_US,
+    Assignments,
+    arms_of,
+    as_text,
+    day,
+    earlier_assignments,
+    read_assignments,
+)
+from dorec.profile.features import DAYS
+from dorec.profile.point_in_time import features_as_of
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,16 +60,6 @@ class WindowStudy:
             cluster=self.cluster,
             missing=missing,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Assignments:
-    """Checked assignments, one row each."""
-
-    unit: AnyArray  # (a,) strings
-    label: AnyArray  # (a,) strings
-    start: IntArray  # (a,) microseconds since 1970
-    end: IntArray  # (a,) the first instant after the window
 
 
 def treatment_window_study(
@@ -122,66 +119,29 @@ def treatment_window_study(
     if outcome_event is not None and outcome_event not in log.event_counts:
         raise InputError(f"No event is {outcome_event!r}. Events of the log: {', '.join(log.event_counts)}.")
     first, last = _span(log)
-    given = _read(to_arrow(assignments), (unit, arm, start, end), last)
-    labels = _labels(given, treated)
-    asked = np.isin(given.label, labels)
-    bounds = np.unique(np.stack([given.start[asked], given.end[asked]], axis=1), axis=0)
-    inside, left_out = _inside(bounds, first, last)
+    given = read_assignments(to_arrow(assignments), unit, arm, start, end, last)
+    labels = given.labels(treated)
+    windows, left_out = _inside(given.windows(labels), first, last)
     people = _people(log, given)
-    arms, twice = _arms(given, labels, people, inside)
-    table = _grid(people, inside, arms)
-    table = table.append_column("value_in_window", pa.array(_outcome(log, people, inside, outcome_event)))
-    extra, covariates = _covariates(log, table, given, users, user or unit, before_days)
+    arms, twice = arms_of(given, labels, people, windows)
+    table = _grid(people, windows, arms)
+    table = table.append_column("value_in_window", pa.array(_outcome(log, people, windows, outcome_event)))
+    known = _known_before(log, table, given, before_days)
+    if users is not None:
+        known |= _about_users(table, to_arrow(users), user or unit)
+    covariates = _informative(known)
     for name in covariates:
-        table = table.append_column(name, extra[name])
-    if len(inside) > 1:
-        covariates.append("window")
+        table = table.append_column(name, known[name])
     table = table.filter(pa.array(~twice))
-    notes = _notes(table, inside, first, before_days, int(twice.sum()), len(people), labels)
+    notes = _notes(table, labels, first, before_days)
+    if twice.any():
+        notes.append(f"{int(twice.sum()):,} rows were left out: the user was assigned to two arms in one window.")
     return WindowStudy(
         table=table,
-        covariates=tuple(covariates),
+        covariates=(*covariates, *(["window"] if len(windows) > 1 else [])),
         notes=(*notes, *(w["left_out"] for w in left_out)),
-        windows=(*_windows(table, inside), *left_out),
+        windows=(*_windows(table), *left_out),
     )
-
-
-def _read(table: pa.Table, names: tuple[str, str | None, str, str | None], last: int) -> _Assignments:
-    unit, arm, start, end = names
-    for name in (unit, arm, start, end):
-        if name is not None and name not in table.column_names:
-            raise ColumnNotFound(name, table.column_names, where="the assignments")
-    wanted = [name for name in (unit, arm, start, end) if name is not None]
-    gaps = [name for name in wanted if table.column(name).null_count]
-    if gaps or not table.num_rows:
-        what = f"{', '.join(gaps)} of the assignments has missing values" if gaps else "there are no assignments"
-        raise NotFinite(what, remedy="drop or repair these rows") if gaps else TooFewUnits(what, remedy="give some")
-    begins = _microseconds(table, start)
-    ends = np.full(table.num_rows, last + 1) if end is None else _microseconds(table, end)
-    if end is not None:
-        # a date, or midnight throughout, means the whole of that day
-        ends = ends + (DAY_US if (ends % DAY_US == 0).all() else 1)
-    wrong = ends <= begins
-    if wrong.any():
-        raise InputError(
-            f"{int(wrong.sum()):,} assignment(s) end before they start, the first in row {wrong.argmax()}."
-        )
-    label = np.full(table.num_rows, "treated") if arm is None else _text(table, arm)
-    if CONTROL in label:
-        keep = label != CONTROL
-        return _Assignments(_text(table, unit)[keep], label[keep], begins[keep], ends[keep])
-    return _Assignments(_text(table, unit), label, begins, ends)
-
-
-def _text(table: pa.Table, name: str) -> AnyArray:
-    return np.asarray(table.column(name).cast(pa.string()).to_pylist(), dtype=str)
-
-
-def _microseconds(table: pa.Table, name: str) -> IntArray:
-    times = table.column(name)
-    if not pa.types.is_temporal(times.type):
-        raise InputError(f"Column {name!r} of the assignments holds {times.type}, not times; cast it first.")
-    return np.asarray(to_utc(times).cast(pa.int64()).to_numpy(), dtype=np.int64)
 
 
 def _span(log: EventLog) -> tuple[int, int]:
@@ -194,19 +154,6 @@ def _span(log: EventLog) -> tuple[int, int]:
     return first, last
 
 
-def _labels(given: _Assignments, treated: Sequence[str] | None) -> list[str]:
-    known = np.unique(given.label).tolist()
-    if treated is None:
-        return known
-    wanted = [str(t) for t in treated]
-    strange = [t for t in wanted if t not in known]
-    if strange or not wanted:
-        raise InputError(
-            f"No assignment is of the kind {', '.join(strange) or '(none named)'}. Kinds: {', '.join(known)}."
-        )
-    return wanted
-
-
 def _inside(bounds: IntArray, first: int, last: int) -> tuple[IntArray, list[dict[str, Any]]]:
     """The windows that the log covers, with something before them; and the others with the reason."""
     keep, left_out = [], []
@@ -214,50 +161,33 @@ def _inside(bounds: IntArray, first: int, last: int) -> tuple[IntArray, list[dic
     for begin, stop in bounds.tolist():
         reason = ""
         if begin <= first:
-            reason = f"it starts before the log does ({_day(first)}), so nothing is known from before it"
+            reason = f"it starts before the log does ({day(first)}), so nothing is known from before it"
         elif stop > last_day:
-            reason = f"it ends after the log does ({_day(last)}), so its outcome is cut short"
+            reason = f"it ends after the log does ({day(last)}), so its outcome is cut short"
         if reason:
-            told = f"The window {_day(begin)} to {_day(stop - 1)} was left out: {reason}."
-            left_out.append({"start": _day(begin), "end": _day(stop - 1), "left_out": told})
+            told = f"The window {day(begin)} to {day(stop - 1)} was left out: {reason}."
+            left_out.append({"start": day(begin), "end": day(stop - 1), "left_out": told})
         else:
             keep.append((begin, stop))
     if not keep:
         raise TooFewUnits(
-            f"none of {len(bounds)} window(s) lies within the log, {_day(first)} to {_day(last)}",
+            f"none of {len(bounds)} window(s) lies within the log, {day(first)} to {day(last)}",
             remedy="give events from before and within the windows",
             evidence={"windows": left_out},
         )
     return np.asarray(keep, dtype=np.int64), left_out
 
 
-def _people(log: EventLog, given: _Assignments) -> AnyArray:
+def _people(log: EventLog, given: Assignments) -> AnyArray:
     seen = log.table.select("user_id").distinct().to_pyarrow().column("user_id").to_pylist()
     return np.unique(np.concatenate([np.asarray([u for u in seen if u is not None], dtype=str), given.unit]))
 
 
-def _arms(given: _Assignments, labels: list[str], people: AnyArray, windows: IntArray) -> tuple[AnyArray, BoolArray]:
-    """Each row's arm, windows within users, and whether a user was assigned to two arms of one window."""
-    place = np.searchsorted(people, given.unit)
-    code = np.zeros((len(people), len(windows)), dtype=np.int64)
-    twice = np.zeros(code.shape, dtype=bool)
-    for w, (begin, stop) in enumerate(windows.tolist()):
-        for k, label in enumerate(labels, start=1):
-            who = place[(given.label == label) & (given.start == begin) & (given.end == stop)]
-            twice[who, w] |= code[who, w] > 0
-            code[who, w] = k
-    present = np.bincount(code[~twice], minlength=len(labels) + 1)
-    if present[0] == 0 or not present[1:].any():
-        what = "every user was treated in every window" if present[0] == 0 else "nobody was treated in these windows"
-        raise OneArm(what, remedy="ask about another treatment", evidence={"rows": present.tolist()})
-    return np.array([CONTROL, *labels])[code.reshape(-1)], twice.reshape(-1)
-
-
 def _grid(people: AnyArray, windows: IntArray, arms: AnyArray) -> pa.Table:
     n, w = len(people), len(windows)
-    names = np.array([_day(begin) for begin in windows[:, 0].tolist()])
+    names = np.array([day(begin) for begin in windows[:, 0].tolist()])
     if len(np.unique(names)) < w:
-        names = np.array([f"{_day(b)} to {_day(e - 1)}" for b, e in windows.tolist()])
+        names = np.array([f"{day(b)} to {day(e - 1)}" for b, e in windows.tolist()])
     user = np.repeat(people, w)
     window = np.tile(names, n)
     return pa.table(
@@ -266,6 +196,7 @@ def _grid(people: AnyArray, windows: IntArray, arms: AnyArray) -> pa.Table:
             "user_id": pa.array(user),
             "window": pa.array(window),
             "window_start": pa.array(np.tile(windows[:, 0], n)).cast(pa.timestamp("us", tz="UTC")),
+            "window_end": pa.array(np.tile(windows[:, 1] - 1, n)).cast(pa.timestamp("us", tz="UTC")),
             "arm": pa.array(arms),
         }
     )
@@ -284,37 +215,24 @@ def _outcome(log: EventLog, people: AnyArray, windows: IntArray, event: str | No
     return out.reshape(-1)
 
 
-def _covariates(
-    log: EventLog, table: pa.Table, given: _Assignments, users: Any, user: str, before_days: float | None
-) -> tuple[dict[str, Any], list[str]]:
-    """Columns known before each row's window, without constant and doubled ones."""
+def _known_before(log: EventLog, table: pa.Table, given: Assignments, before_days: float | None) -> dict[str, Any]:
+    """Features and assignments from before each row's window; hours and weekdays add 31 columns and little else."""
     past = features_as_of(log, table, user="user_id", at="window_start", before_days=before_days)
-    profile = [n for n in past.column_names if n.startswith("hour_") or n.endswith("day")]
-    found: dict[str, Any] = {n: past.column(n) for n in past.column_names if n not in (*SKIPPED, *profile)}
-    found |= _earlier_assignments(table, given)
-    if users is not None:
-        found |= _about_users(table, to_arrow(users), user)
+    profile = [n for n in past.column_names if n.startswith("hour_") or n in DAYS]
+    known: dict[str, Any] = {n: past.column(n) for n in past.column_names if n not in ("user_id", "at", *profile)}
+    starts = table.column("window_start").cast(pa.int64()).to_numpy()
+    earlier = earlier_assignments(given, as_text(table, "user_id"), starts)
+    return known | {name: pa.chunked_array([counts]) for name, counts in earlier.items()}
+
+
+def _informative(known: dict[str, Any]) -> list[str]:
+    """Names of columns that vary and don't repeat another."""
     kept: list[str] = []
-    for name, values in found.items():
+    for name, values in known.items():
         constant = pc.count_distinct(values, mode="all").as_py() <= 1
-        if not constant and not any(found[other].equals(values) for other in kept):
+        if not constant and not any(known[other].equals(values) for other in kept):
             kept.append(name)
-    return found, kept
-
-
-def _earlier_assignments(table: pa.Table, given: _Assignments) -> dict[str, Any]:
-    """How many assignments of the user had begun, and were running, when the window started."""
-    people, row_user = np.unique(_text(table, "user_id"), return_inverse=True)
-    owner = np.searchsorted(people, given.unit)
-    at = table.column("window_start").cast(pa.int64()).to_numpy()
-    begun, running = np.zeros(table.num_rows, dtype=np.int64), np.zeros(table.num_rows, dtype=np.int64)
-    for instant in np.unique(at).tolist():
-        rows = at == instant
-        before = given.start < instant
-        begun[rows] = np.bincount(owner[before], minlength=len(people))[row_user[rows]]
-        still = before & (given.end > instant)
-        running[rows] = np.bincount(owner[still], minlength=len(people))[row_user[rows]]
-    return {"assigned_before": pa.chunked_array([begun]), "running_before": pa.chunked_array([running])}
+    return kept
 
 
 def _about_users(table: pa.Table, users: pa.Table, key: str) -> dict[str, Any]:
@@ -336,47 +254,34 @@ def _about_users(table: pa.Table, users: pa.Table, key: str) -> dict[str, Any]:
     return out
 
 
-def _windows(table: pa.Table, windows: IntArray) -> tuple[dict[str, Any], ...]:
-    start = table.column("window_start").cast(pa.int64()).to_numpy()
-    name, arm = _text(table, "window"), _text(table, "arm")
-    out = []
-    for label in np.unique(name).tolist():
-        rows = name == label
-        begin = int(start[rows][0])
-        levels, counts = np.unique(arm[rows], return_counts=True)
-        stop = next(
-            int(e) for b, e in windows.tolist() if b == begin and (_day(b) == label or label.endswith(_day(e - 1)))
-        )
-        out.append({"start": _day(begin), "end": _day(stop - 1), "arms": dict(zip(levels.tolist(), counts.tolist(), strict=True))})  # fmt: skip
-    return tuple(out)
+def _windows(table: pa.Table) -> tuple[dict[str, Any], ...]:
+    """Each window with its users by arm."""
+    keys = ["window_start", "window_end", "arm"]
+    counted = table.select(keys).group_by(keys).aggregate([([], "count_all")]).sort_by([(k, "ascending") for k in keys])
+    out: dict[tuple[str, str], dict[str, int]] = {}
+    for row in counted.to_pylist():
+        out.setdefault((str(row["window_start"].date()), str(row["window_end"].date())), {})[row["arm"]] = row[
+            "count_all"
+        ]
+    return tuple({"start": start, "end": end, "arms": arms} for (start, end), arms in out.items())
 
 
-def _notes(
-    table: pa.Table,
-    windows: IntArray,
-    first: int,
-    before_days: float | None,
-    twice: int,
-    people: int,
-    labels: list[str],
-) -> tuple[str, ...]:
-    n, w = table.num_rows, len(windows)
+def _notes(table: pa.Table, labels: list[str], first: int, before_days: float | None) -> list[str]:
+    starts = sorted(set(table.column("window_start").cast(pa.int64()).to_pylist()))
+    people = pc.count_distinct(table.column("user_id")).as_py()
+    windows = len(_windows(table))
     notes = [
-        f"{n:,} rows: {people:,} users in {w} window(s); a user has a row for each window, so errors are clustered by "
-        "user.",
-        f"Assumed: given the covariates from before a window, who was sent {' or '.join(labels)} does not depend on what "
-        "they would have spent. Campaigns were not drawn by lot, and this can't be tested with these data.",
-        "Assumed: other campaigns that start within a window are not set off by this one and are left as they were; "
+        f"{table.num_rows:,} rows: {people:,} users in {windows} window(s); a user has a row for each window, so "
+        "errors are clustered by user.",
+        f"Assumed: given the covariates from before a window, who got {' or '.join(labels)} does not depend on what "
+        "they would have done without it. Only an experiment could show that; these data can't.",
+        "Assumed: other treatments that start within a window are not set off by this one and are left as they were; "
         "those that started before it are covariates.",
     ]
-    if twice:
-        notes.append(f"{twice:,} rows were left out: the user was assigned to two arms in one window.")
-    short = [b for b in windows[:, 0].tolist() if before_days and b - before_days * DAY_US < first]
+    short = [day(b) for b in starts if before_days and b - before_days * DAY_US < first]
     if short:
-        notes.append(f"The log starts less than {before_days:g} days before {len(short)} window(s) "
-                     f"({', '.join(_day(b) for b in short)}): less is known there.")  # fmt: skip
-    return tuple(notes)
-
-
-def _day(microseconds: int) -> str:
-    return str(np.datetime64(microseconds, "us").astype("datetime64[D]"))
+        notes.append(
+            f"The log starts less than {before_days:g} days before {len(short)} window(s) "
+            f"({', '.join(short)}): less is known there."
+        )
+    return notes
