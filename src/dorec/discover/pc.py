@@ -1,0 +1,165 @@
+"""The PC algorithm."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from dorec.discover.columns import coded_columns, correlation_of, numeric_columns
+from dorec.discover.independence import Contingency, FisherZ, IndependenceTest
+from dorec.discover.orientation import (
+    PartlyDirected,
+    Triple,
+    meek,
+    orient_by_knowledge,
+    orient_colliders,
+    unshielded_colliders,
+)
+from dorec.discover.skeleton import Places, Skeleton, stable_skeleton
+from dorec.domain.errors import ConfigError, InputError, did_you_mean
+from dorec.domain.graph import CausalGraph, Edge, Mark
+from dorec.domain.knowledge import Knowledge
+from dorec.domain.run import RunContext
+from dorec.numeric.arrays import BoolArray
+
+TestName = Literal["fisher_z", "chi_square", "g_square"]
+ColliderRule = Literal["strongest", "first"]
+DEFAULT_CONTEXT = RunContext(seed=0)
+
+
+@dataclass(frozen=True)
+class PC:
+    """The equivalence class of DAGs (a CPDAG) that the independences in a table support.
+
+    PC-stable (Spirtes, Glymour, Scheines 2000; Colombo, Maathuis 2014): the skeleton from tests of conditional
+    independence, then colliders, then Meek's rules. It assumes that no common cause is hidden, that the sample was not
+    selected by what is measured, and that every independence comes from the graph.
+
+    The graph does not depend on the order of rows or columns. A triple x - y - z is a collider if y is in none of the
+    sets that separate x and z at the level that removed the pair. Where two colliders disagree over an edge, the one
+    whose ends are more clearly independent wins (`colliders="strongest"`); `"first"` takes them in the order of the
+    columns, as other programs do. Of colliders that would close a directed cycle, the later one is left out.
+
+    Knowledge is never violated: an edge points forward in the tiers or within one, required edges are there whatever
+    the tests say, and variables from the future of x are not conditioned on among the neighbours of x.
+
+    Each edge's `confidence` is 1 - the largest p-value of its tests: how clearly the least clear of them spoke for it.
+
+    Memory: 8 bytes x n x d for the table, then 40 bytes x d² (fisher_z) or 4 bytes x n x d (chi_square, g_square).
+
+    Args:
+        alpha: two variables are independent where the p-value is above it.
+        test: "fisher_z" (numbers), "chi_square" or "g_square" (discrete columns).
+        max_condition: the largest conditioning set; None for as far as the graph goes.
+        colliders: which of two colliders that disagree wins.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> a, b = rng.normal(size=(2, 1000))
+        >>> c = a + b + rng.normal(size=1000)
+        >>> graph = PC(alpha=0.01).discover({"a": a, "b": b, "c": c, "d": c + rng.normal(size=1000)})
+        >>> graph.directed
+        (('a', 'c'), ('b', 'c'), ('c', 'd'))
+    """
+
+    alpha: float = 0.05
+    test: TestName = "fisher_z"
+    max_condition: int | None = None
+    colliders: ColliderRule = "strongest"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise ConfigError(f"alpha is {self.alpha}; give a level strictly between 0 and 1, as 0.05.")
+        for name, allowed in (("test", get_args(TestName)), ("colliders", get_args(ColliderRule))):
+            got = getattr(self, name)
+            if got not in allowed:
+                raise ConfigError(f"{name} is {got!r}; allowed: {', '.join(allowed)}.{did_you_mean(str(got), allowed)}")
+        if self.max_condition is not None and self.max_condition < 0:
+            raise ConfigError(f"max_condition is {self.max_condition}; give 0 or more, or None for no bound.")
+
+    def discover(
+        self, table: Any, knowledge: Knowledge | None = None, context: RunContext = DEFAULT_CONTEXT
+    ) -> CausalGraph:
+        """The CPDAG on the table's columns.
+
+        Args:
+            table: any frame, all of whose columns become nodes.
+            knowledge: tiers, required and forbidden edges; priors are not used.
+            context: progress; PC draws no random numbers.
+
+        Raises:
+            InputError: text columns for fisher_z, too many levels for the others, knowledge that names strangers or
+                allows no acyclic graph.
+            NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be tested; each is named.
+        """
+        names, test = self._prepared(table)
+        known = knowledge or Knowledge()
+        known.check_nodes(names)
+        may_cause, required = _allowed(known, names)
+        skeleton = stable_skeleton(test, may_cause, required, self.max_condition, context)
+        graph = PartlyDirected.of(skeleton, may_cause)
+        edges = _edges_in_order(skeleton, names)
+        cycle = orient_by_knowledge(graph, edges)
+        if cycle:
+            raise InputError(
+                f"Knowledge forces the cycle {' -> '.join(names[i] for i in cycle)} on edges that the data have; "
+                "drop one of the forbidden or required edges along it."
+            )
+        triples = unshielded_colliders(skeleton, graph)
+        if self.colliders == "strongest":
+            triples = _strongest_first(triples, skeleton, names)
+        orient_colliders(graph, triples)
+        meek(graph, edges if self.colliders == "strongest" else sorted(edges))
+        provenance = f"PC {self.test} alpha={self.alpha:g}"
+        return _as_graph(graph, skeleton, names, required, provenance)
+
+    def _prepared(self, table: Any) -> tuple[tuple[str, ...], IndependenceTest]:
+        if self.test == "fisher_z":
+            names, matrix = numeric_columns(table)
+            return names, FisherZ(correlation_of(names, matrix), len(matrix), self.alpha)
+        names, codes, levels = coded_columns(table)
+        return names, Contingency(codes, levels, self.alpha, self.test)
+
+
+def _allowed(knowledge: Knowledge, names: tuple[str, ...]) -> tuple[BoolArray, BoolArray]:
+    """Whether i -> j is allowed, and whether the pair is required, (d, d) each."""
+    place = {name: i for i, name in enumerate(names)}
+    tier = np.array([np.nan if (t := knowledge.tier(name)) is None else float(t) for name in names])
+    may_cause = ~(tier[:, None] > tier[None, :])
+    required = np.zeros((len(names), len(names)), dtype=bool)
+    for a, b in knowledge.forbidden:
+        may_cause[place[a], place[b]] = False
+    for a, b in knowledge.required:
+        may_cause[place[b], place[a]] = False
+        required[place[a], place[b]] = required[place[b], place[a]] = True
+    np.fill_diagonal(may_cause, False)
+    return may_cause, required
+
+
+def _edges_in_order(skeleton: Skeleton, names: tuple[str, ...]) -> list[Places]:
+    """Edges (i, j), clearest first and then by name, so that the columns' order does not matter."""
+    pairs = np.argwhere(np.triu(skeleton.adjacent, k=1)).tolist()
+    by_name = [(i, j) if names[i] < names[j] else (j, i) for i, j in pairs]
+    return sorted(by_name, key=lambda e: (-round(float(skeleton.dependence[e]), 9), names[e[0]], names[e[1]]))
+
+
+def _strongest_first(triples: list[Triple], skeleton: Skeleton, names: tuple[str, ...]) -> list[Triple]:
+    def key(triple: Triple) -> tuple[float, str, str, str]:
+        x, y, z = triple
+        return (-round(float(skeleton.p_value[x, z]), 12), names[y], *sorted((names[x], names[z])))  # type: ignore[return-value]
+
+    return sorted(triples, key=key)
+
+
+def _as_graph(
+    graph: PartlyDirected, skeleton: Skeleton, names: tuple[str, ...], required: BoolArray, provenance: str
+) -> CausalGraph:
+    edges = []
+    for i, near in enumerate(graph.adjacent):
+        for j in near:
+            if i in graph.children[j] or (j in graph.open[i] and j < i):
+                continue
+            at_j: Mark = "arrow" if j in graph.children[i] else "tail"
+            source = "required by knowledge" if required[i, j] else provenance
+            edges.append(Edge(names[i], names[j], "tail", at_j, float(1.0 - skeleton.p_value[i, j]), source))
+    return CausalGraph(names, tuple(edges))

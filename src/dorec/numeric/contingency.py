@@ -1,0 +1,172 @@
+"""Tests of independence in contingency tables, compiled, level by level as PC needs them."""
+
+import math
+
+import numpy as np
+
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dorec.numeric.compiled import kernel
+from dorec.numeric.subsets import append_members, neighbours, next_subset
+
+
+@kernel
+def chi2_sf(statistic: float, df: int) -> float:
+    """P(chi-square with df degrees of freedom > statistic): the regularised upper incomplete gamma function.
+
+    By the series below the mean, by Lentz's continued fraction above it (Press et al., Numerical Recipes, 6.2).
+
+    >>> round(chi2_sf(3.841, 1), 3)
+    0.05
+    """
+    a, x = 0.5 * df, 0.5 * statistic
+    if x <= 0.0:
+        return 1.0
+    front = math.exp(a * math.log(x) - x - math.lgamma(a))
+    if x < a + 1.0:
+        term = 1.0 / a
+        total = term
+        n = a
+        while abs(term) > 1e-16 * abs(total):
+            n += 1.0
+            term *= x / n
+            total += term
+        return max(0.0, 1.0 - front * total)
+    tiny = 1e-300
+    b = x + 1.0 - a
+    c = 1.0 / tiny
+    d = 1.0 / b
+    h = d
+    for i in range(1, 10_000):
+        an = -i * (i - a)
+        b += 2.0
+        d = an * d + b
+        d = 1.0 / (d if abs(d) > tiny else tiny)
+        c = b + an / c
+        c = c if abs(c) > tiny else tiny
+        step = d * c
+        h *= step
+        if abs(step - 1.0) < 1e-15:
+            break
+    return front * h
+
+
+@kernel
+def table_p_value(counts: FloatArray, likelihood_ratio: bool) -> float:
+    """P-value of independence of rows and columns within every layer of counts (layers, rows, columns).
+
+    Degrees of freedom are (rows seen - 1)(columns seen - 1) summed over the layers; with none left the p-value is 1.
+    """
+    statistic, df = 0.0, 0
+    n_layers, n_rows, n_columns = counts.shape
+    row = np.empty(n_rows)
+    column = np.empty(n_columns)
+    for k in range(n_layers):
+        row[:] = 0.0
+        column[:] = 0.0
+        for i in range(n_rows):
+            for j in range(n_columns):
+                row[i] += counts[k, i, j]
+                column[j] += counts[k, i, j]
+        total = row.sum()
+        if total == 0.0:
+            continue
+        df += int((np.count_nonzero(row) - 1) * (np.count_nonzero(column) - 1))
+        for i in range(n_rows):
+            if row[i] == 0.0:
+                continue
+            for j in range(n_columns):
+                expected = row[i] * column[j] / total
+                seen = counts[k, i, j]
+                if expected == 0.0:
+                    continue
+                if not likelihood_ratio:
+                    statistic += (seen - expected) ** 2 / expected
+                elif seen > 0.0:
+                    statistic += 2.0 * seen * math.log(seen / expected)
+    return 1.0 if df == 0 else chi2_sf(statistic, df)
+
+
+@kernel
+def _dense(layer: IntArray) -> tuple[IntArray, int]:
+    """Layer codes renumbered 0, 1, ... without gaps, and how many there are."""
+    order = np.argsort(layer)
+    out = np.empty_like(layer)
+    code = 0
+    for i in range(len(order)):
+        if i > 0 and layer[order[i]] != layer[order[i - 1]]:
+            code += 1
+        out[order[i]] = code
+    return out, code + 1
+
+
+@kernel
+def _layers(i: int, column: AnyArray, n_levels: int, layer: IntArray, size: IntArray) -> None:
+    """Cross the layers of the first i members, layer[i] (n,), with one more column: layer[i + 1] and its size."""
+    for r in range(layer.shape[1]):
+        layer[i + 1, r] = layer[i, r] * n_levels + column[r]
+    size[i + 1] = size[i] * n_levels
+    if size[i + 1] > layer.shape[1]:  # more cells than rows: keep only those that occur
+        layer[i + 1], size[i + 1] = _dense(layer[i + 1])
+
+
+@kernel
+def _cross(base: IntArray, column: AnyArray, shape: tuple[int, int, int]) -> FloatArray:
+    """Counts (layers, rows, columns) of base, a code of layer and row, by column."""
+    counts = np.zeros(shape[0] * shape[1] * shape[2])
+    for r in range(len(base)):
+        counts[base[r] * shape[2] + column[r]] += 1.0
+    return counts.reshape(shape)
+
+
+@kernel
+def contingency_level(
+    codes: AnyArray,
+    levels: IntArray,
+    adjacent: BoolArray,
+    usable: BoolArray,
+    kept: BoolArray,
+    level: int,
+    alpha: float,
+    likelihood_ratio: bool,
+) -> tuple[FloatArray, AnyArray, IntArray]:
+    """Every test of x, y given `level` neighbours of x, for all neighbours x, y, from codes (d, n) below `levels` (d,).
+
+    Takes and returns what `correlation_level` does, with the largest p-value (-1 where there was no test) in the place
+    of the smallest correlation. A test costs n additions.
+    """
+    d, n = codes.shape
+    largest = np.full((d, d), -1.0)
+    found, n_found = np.empty((256, 3), dtype=np.int32), 0
+    n_tests = np.zeros(1, dtype=np.int64)
+    layer = np.zeros((level + 1, n), dtype=np.int64)
+    size = np.ones(level + 1, dtype=np.int64)
+    base = np.empty(n, dtype=np.int64)
+    for x in range(d):
+        near, pool = neighbours(x, adjacent, usable)
+        k = len(near)
+        if len(pool) < level or k - 1 < level:
+            continue
+        union = np.zeros((k, k), dtype=np.bool_)
+        inside = np.zeros(k, dtype=np.bool_)
+        member, first = np.arange(level), 0
+        while first >= 0:
+            for i in range(first, level):
+                s = near[pool[member[i]]]
+                _layers(i, codes[s], levels[s], layer, size)
+            inside[:] = False
+            for i in range(level):
+                inside[pool[member[i]]] = True
+            for r in range(n):
+                base[r] = layer[level, r] * levels[x] + codes[x, r]
+            for j in range(k):
+                y = near[j]
+                if inside[j] or (level == 0 and y < x):
+                    continue
+                n_tests[0] += 1
+                p = table_p_value(_cross(base, codes[y], (size[level], levels[x], levels[y])), likelihood_ratio)
+                largest[x, y] = max(largest[x, y], p)
+                if p > alpha and not kept[x, y]:
+                    union[j] |= inside
+            first = next_subset(member, len(pool)) if level else -1
+        found, n_found = append_members(found, n_found, x, near, union)
+    return largest, found[:n_found], n_tests
