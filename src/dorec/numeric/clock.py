@@ -1,4 +1,7 @@
-"""Whole parts of time stamps as ibis expressions: the same integers on every engine and in every session time zone."""
+"""Whole parts of time stamps as ibis expressions: the same integers, in UTC, on every engine.
+
+Ibis sets the session of every engine to UTC when it connects.
+"""
 
 from typing import TYPE_CHECKING
 

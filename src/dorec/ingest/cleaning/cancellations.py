@@ -56,10 +56,10 @@ class Cancellations(Step):
         cancels = is_cancellation(events)
         sells = ~cancels & events.event.isin(SALES)
         placed = events.user_id.notnull() & events.item_id.notnull() & events.timestamp.notnull()
-        cents = (events.value.abs() * 100).round().cast("int64") if self.same_value else ibis.literal(0)
+        amount = events.value.abs().round(2) if self.same_value else ibis.literal(0.0)
         signed = ibis.cases((cancels, -1), (sells, 1), else_=0)
-        keyed = events.mutate(_sign=ibis.ifelse(events[ALIVE] & placed, signed, 0), _cents=cents)
-        key = [(keyed["_sign"] == 0), keyed.user_id, keyed.item_id, keyed["_cents"]]
+        keyed = events.mutate(_sign=ibis.ifelse(events[ALIVE] & placed, signed, 0), _amount=amount)
+        key = [(keyed["_sign"] == 0), keyed.user_id, keyed.item_id, keyed["_amount"]]
         order = [keyed.timestamp, keyed["_sign"].desc(), keyed.event_id]
         # ties need one order for all three windows
         ranked = keyed.mutate(_rank=ibis.row_number().over(ibis.window(group_by=key, order_by=order)))
@@ -76,5 +76,5 @@ class Cancellations(Step):
 def _along(table: "ir.Table", preceding: int | None = None, following: int | None = None) -> "ir.LegacyWindowBuilder":
     """A user's events on an item in order: from the first to `following` rows on, or from `-preceding` rows on."""
     rows = (None, following) if following is not None else (1, None)
-    key = [(table["_sign"] == 0), table.user_id, table.item_id, table["_cents"]]
+    key = [(table["_sign"] == 0), table.user_id, table.item_id, table["_amount"]]
     return ibis.window(group_by=key, order_by=table["_rank"], rows=rows)

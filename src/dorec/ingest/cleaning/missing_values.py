@@ -66,7 +66,7 @@ class MissingValues(Step):
         known = events.filter(events[ALIVE] & ~_missing(events.value))
         typical = known.group_by(_event=known.event).agg(_typical=known.value.median())
         joined = events.left_join(typical, events.event == typical["_event"])
-        filled = _missing(joined.value) & joined["_typical"].notnull()
+        filled = joined[ALIVE] & _missing(joined.value) & joined["_typical"].notnull()
         value = ibis.ifelse(filled, joined["_typical"], joined.value)
         marked = joined.mutate(_code=ibis.ifelse(filled, -1, 0), value_imputed=filled, value=value)
         return marked.select(*dict.fromkeys([*events.columns, "value_imputed", CODE]))
