@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_the_funnel_narrows_and_every_step_has_the_one_before():
     events = SMALL.event_table().to_pandas()
     counts = events.event.value_counts()
     steps = ["impression", "view", "cart", "purchase", "rating"]
-    assert all(counts[a] > counts[b] > 0 for a, b in zip(steps, steps[1:], strict=False))
+    assert all(counts[a] > counts[b] > 0 for a, b in itertools.pairwise(steps))
     first = {s: events[events.event == s].set_index(["session_id", "item_id"]).timestamp for s in steps}
     for before, after in (("view", "cart"), ("cart", "purchase"), ("purchase", "rating")):
         joined = first[after].to_frame("after").join(first[before].rename("before"))

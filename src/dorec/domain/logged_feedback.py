@@ -86,8 +86,20 @@ class LoggedFeedback:
         context: Sequence[str] = (),
         position: str | None = None,
         cluster: str | None = None,
+        actions: Sequence[Any] | None = None,
     ) -> "tuple[LoggedFeedback, pa.Table]":
-        """The log, and the rows that were set aside (propensity outside (0, 1], missing reward or action).
+        """The log, and the rows that were set aside: propensity outside (0, 1], or anything missing or not finite.
+
+        Args:
+            table: any frame, one row a decision.
+            action: what was done; ids of any kind.
+            reward: a number.
+            propensity: the probability with which the action was taken.
+            context: numeric columns.
+            position: place in the slate.
+            cluster: the user, when one user has many rows.
+            actions: everything that could have been done, in the order of a policy's columns; by default what occurs
+                in the log. Rows with another action are set aside.
 
         >>> log, aside = LoggedFeedback.from_table(
         ...     {"a": ["x", "y", "x"], "r": [1, 0, 1], "p": [0.5, 0.5, 0.0]}, action="a", reward="r", propensity="p")
@@ -99,10 +111,17 @@ class LoggedFeedback:
         arrow = to_arrow(table)
         p = column(arrow, propensity).astype(float)
         r = column(arrow, reward).astype(float)
-        known = ~np.asarray(arrow.column(action).combine_chunks().is_null())
-        good = (p > 0) & (p <= 1) & np.isfinite(r) & known
+        good = (p > 0) & (p <= 1) & np.isfinite(r)
+        for name in (action, position, cluster):
+            if name is not None:
+                good &= ~np.asarray(arrow.column(name).combine_chunks().is_null())
+        for name in context:
+            good &= np.isfinite(column(arrow, name).astype(float))
+        if actions is not None:
+            allowed = set(actions)
+            good &= np.array([a in allowed for a in column(arrow, action).tolist()], dtype=bool)
         kept = arrow.filter(pa.array(good))
-        labels, codes = np.unique(column(kept, action), return_inverse=True)
+        labels, codes = _codes(column(kept, action), actions)
         x = np.stack([column(kept, c).astype(float) for c in context], axis=1) if context else None
         log = cls(
             action=codes,
@@ -112,7 +131,7 @@ class LoggedFeedback:
             context=x,  # type: ignore[arg-type]
             position=column(kept, position).astype(np.int64) if position else None,
             cluster=column(kept, cluster) if cluster else None,
-            action_labels=tuple(labels.tolist()),
+            action_labels=labels,
         )
         return log, arrow.filter(pa.array(~good))
 
@@ -136,6 +155,17 @@ class LoggedFeedback:
                 evidence={"rows": np.flatnonzero(bad)[:10].tolist()},
             )
         return policy
+
+
+def _codes(values: AnyArray, actions: Sequence[Any] | None) -> tuple[tuple[Any, ...], IntArray]:
+    found, codes = np.unique(values, return_inverse=True)
+    labels = found.tolist()
+    if actions is None:
+        return tuple(labels), codes.astype(np.int64)
+    place = {label: i for i, label in enumerate(actions)}
+    if len(place) != len(actions):
+        raise InputError("actions names an action twice; name each once.")
+    return tuple(actions), np.array([place[label] for label in labels], dtype=np.int64)[codes]
 
 
 def _check(bad: AnyArray, values: AnyArray, refusal: type[Refusal], what: str) -> None:

@@ -37,8 +37,9 @@ def popularity_policy(
     """
     if counts is None:
         counts = np.bincount(feedback.action, weights=feedback.reward, minlength=feedback.n_actions)
-    share = np.asarray(counts, dtype=np.float64) + smoothing
-    if share.shape != (feedback.n_actions,) or not np.isfinite(share).all() or (share < 0).any() or share.sum() <= 0:
+    counts = np.asarray(counts, dtype=np.float64)
+    share = counts + smoothing
+    if share.shape != (feedback.n_actions,) or not np.isfinite(share).all() or (counts < 0).any() or share.sum() <= 0:
         raise InputError(
             f"counts have shape {np.shape(counts)} or negative or no entries; give one count of 0 or more for each of "
             f"the {feedback.n_actions} actions."

@@ -89,7 +89,7 @@ def design(
 
     Example:
         >>> design(effect=0.3, sd=10.0, power=0.85).n_total
-        39906
+        39904
     """
     if (baseline is None) == (sd is None):
         raise ConfigError("design needs either baseline (for a proportion) or sd (for a mean), and not both.")

@@ -63,6 +63,8 @@ class ConfidenceSequence:
         if alternative == "two-sided":
             rho2, tail = self._rho2(alpha), 1 / alpha
         else:
+            if alpha >= 0.5:
+                raise ConfigError(f"alpha is {alpha}; a one-sided confidence sequence needs alpha below 0.5.")
             rho2 = self._rho2(2 * alpha)
             tail = 1 / (2 * alpha)
         room = n * rho2 + 1
