@@ -6,10 +6,8 @@ from markupsafe import Markup, escape
 
 from dorec.explain.plain_text import clean
 
-_INLINE = (
-    (re.compile(r"`([^`\n]+)`"), r"<code>\1</code>"),
-    (re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*"), r"<strong>\1</strong>"),
-    (re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])"), r"<em>\1</em>"),
+_MARKS = re.compile(
+    r"`(?P<code>[^`\n]+)`|\*\*(?P<strong>[^\s*](?:[^*\n]*[^\s*])?)\*\*|(?<![\w*])\*(?P<em>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])"
 )
 
 
@@ -24,17 +22,14 @@ def to_html(text: str) -> Markup:
 
 def inline(text: str) -> Markup:
     """One line with bold, emphasis and code."""
-    html = str(escape(clean(text)))
-    for pattern, replacement in _INLINE:
-        html = pattern.sub(replacement, html)
-    return Markup(html)
+    return Markup(
+        _MARKS.sub(lambda m: f"<{m.lastgroup}>{m[m.lastgroup or 0]}</{m.lastgroup}>", str(escape(clean(text))))
+    )
 
 
 def to_plain(text: str) -> str:
     """The text without its marks, for terminals."""
-    for pattern, _ in _INLINE:
-        text = pattern.sub(r"\1", text)
-    return text
+    return _MARKS.sub(lambda m: m[m.lastgroup or 0], text)
 
 
 def _paragraph(block: str) -> str:

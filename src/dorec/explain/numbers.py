@@ -10,7 +10,7 @@ MINUS = "\u2212"
 NBSP = "\u00a0"
 MISSING = "–"
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_MAX_DECIMALS = 8
+_MAX_DECIMALS = 12
 
 
 def number(value: float, *, digits: int = 3, decimals: int | None = None) -> str:
@@ -25,7 +25,7 @@ def number(value: float, *, digits: int = 3, decimals: int | None = None) -> str
     if not math.isfinite(value):
         return MISSING if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
     size = abs(value)
-    if size >= 1e15 or 0 < size < 1e-6:
+    if size >= 1e15 or (decimals is None and 0 < size < 1e-6):
         return _scientific(value, digits)
     if decimals is None:
         places = 0 if size == 0 else digits - 1 - math.floor(math.log10(size))
@@ -45,7 +45,7 @@ def count(value: float) -> str:
     return _signed(f"{round(value):,}") if math.isfinite(value) else number(value)
 
 
-def compact(value: float) -> str:
+def compact(value: float, *, digits: int = 3) -> str:
     """A count that fits a small space.
 
     >>> compact(950), compact(12_345), compact(3_400_000), compact(2.1e9)
@@ -54,8 +54,8 @@ def compact(value: float) -> str:
     size = abs(value)
     for limit, suffix in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
         if limit <= size < 1e15:
-            return number(value / (1e3 if suffix == "k" else limit)) + suffix
-    return number(value)
+            return number(value / (1e3 if suffix == "k" else limit), digits=digits) + suffix
+    return number(value, digits=digits)
 
 
 def percent(share: float, *, digits: int = 3) -> str:

@@ -25,6 +25,10 @@ _REFUSED = {
     "unknown_action": "Something was shown that is not on the list of what can be shown",
     "other_units": "The two results rest on other units and can't be compared",
     "no_interval": "No honest margin of error can be given",
+    "collinear": "Some columns say the same thing, so their parts can't be told apart",
+    "constant_column": "A column never changes, so it can explain nothing",
+    "not_independent": "Rows that belong together were counted as if each stood alone",
+    "too_large": "The question needs more memory or time than is set aside for it",
     "sample_ratio_mismatch": "The groups have other sizes than were planned, so the assignment did not work as meant",
 }
 
@@ -94,8 +98,9 @@ def describe_refusal(refusal: Refusal, question: str = "") -> str:
 
 
 def plain_reason(refusal: Refusal) -> str:
-    """What this kind of refusal means in general; empty for a kind that has no words yet."""
-    return _REFUSED.get(refusal.code, "")
+    """What this kind of refusal means in general; a kind without words of its own gets its definition."""
+    definition = (type(refusal).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return _REFUSED.get(refusal.code, definition if type(refusal) is not Refusal else "")
 
 
 def describe_estimand(estimand: Estimand) -> str:

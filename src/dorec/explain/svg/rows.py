@@ -52,7 +52,8 @@ class RowLayout:
             tip = row.label if "".join(row.lines).replace(" ", "") != row.label.replace(" ", "") else ""
             canvas.lines(0, row.label_y, row.lines, tip=tip, **HALO)
             if row.value:
-                canvas.text(self.width, row.value_y, row.value, anchor="end", fill="muted", class_="num", **HALO)
+                size = NORMAL * min(1.0, self.width / text_width(row.value, NORMAL))
+                canvas.text(self.width, row.value_y, row.value, anchor="end", size=size, fill="muted", **HALO)
 
 
 def lay_out(
@@ -66,7 +67,8 @@ def lay_out(
 ) -> RowLayout:
     """Rows with room for marks `mark` px thick."""
     value_width = max((text_width(v, NORMAL) for v in values), default=0.0)
-    build = _stacked if width < NARROW else _beside
+    crowded = width < NARROW or value_width > width * 0.4
+    build = _stacked if crowded else _beside
     return build(labels, values, width, value_width, top, mark, air)
 
 

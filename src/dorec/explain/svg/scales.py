@@ -59,14 +59,13 @@ class Scale:
 
 
 def tick_text(ticks: Sequence[float], how: str = "number", unit: str = "") -> list[str]:
-    """The ticks as text, all with the same decimals."""
-    if how == "percent" or unit == "share":
-        step = abs(ticks[1] - ticks[0]) * 100 if len(ticks) > 1 else 1.0
-        return [f"{_fixed(t * 100, step)}%" if len(ticks) > 1 else percent(t) for t in ticks]
-    if max(abs(t) for t in ticks) >= 1e4 and how != "exact":
-        return [with_unit(compact(t), "%" if unit == "%" else "") for t in ticks]
-    step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else 0.0
-    return [with_unit(_fixed(t, step) if step else number(t), "%" if unit == "%" else "") for t in ticks]
+    """The ticks as text: all with the same decimals, no two alike, a percent sign where it belongs."""
+    shares = how == "percent" or unit == "share"
+    sign = "%" if shares or unit == "%" else ""
+    shown = [t * 100 for t in ticks] if shares else list(ticks)
+    if len(shown) == 1:
+        return [compact(shown[0]) + sign]
+    return [text + sign for text in _distinct(shown, abs(shown[1] - shown[0]))]
 
 
 def fitting_ticks(scale: Scale, how: str = "number", unit: str = "", size: float = SMALL) -> list[tuple[float, str]]:
@@ -114,13 +113,22 @@ def axis_label(canvas: Canvas, x: float, y: float, label: str, unit: str = "") -
     return y + 10
 
 
-def _fixed(value: float, step: float) -> str:
-    if not step or step < 1e-6 or abs(value) >= 1e15:
-        return number(value)
+def _distinct(values: Sequence[float], step: float) -> list[str]:
+    """The values with as few digits as tell them apart."""
+    size = max(abs(v) for v in values)
+    if step >= 1e-6 and size < 1e4:
+        return [number(v, decimals=_decimals(step)) for v in values]
+    texts: list[str] = []
+    for digits in range(3, 18):
+        texts = [compact(v, digits=digits) for v in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
+
+
+def _decimals(step: float) -> int:
     places = max(0, -math.floor(math.log10(step) + 1e-9))
-    if abs(step * 10**places - round(step * 10**places)) > 1e-6:
-        places += 1
-    return number(value, decimals=places)
+    return places if abs(step * 10**places - round(step * 10**places)) < 1e-6 else places + 1
 
 
 Format = Callable[[float], str]
