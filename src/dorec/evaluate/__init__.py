@@ -1,23 +1,28 @@
 """What is it worth? Logged feedback and a policy, or recommendations and what was held out, to an `Estimate`."""
 
+from dorec.evaluate.compare import Comparison, compare
 from dorec.evaluate.direct_method import DirectMethod
 from dorec.evaluate.doubly_robust import DoublyRobust
 from dorec.evaluate.ips import IPS
 from dorec.evaluate.off_policy import effective_sample_size
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
+from dorec.evaluate.ranking import ranking
 from dorec.evaluate.snips import SNIPS
 from dorec.evaluate.uplift import UpliftCurve, auuc, qini, uplift_at, uplift_curve
 
 __all__ = [
     "IPS",
     "SNIPS",
+    "Comparison",
     "DirectMethod",
     "DoublyRobust",
     "UpliftCurve",
     "auuc",
+    "compare",
     "effective_sample_size",
     "popularity_policy",
     "qini",
+    "ranking",
     "softmax_policy",
     "uniform_policy",
     "uplift_at",

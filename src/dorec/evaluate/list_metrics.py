@@ -1,0 +1,106 @@
+"""What lists are like beside being right: novel, popular, varied, spread over the catalogue.
+
+`places` (u, k) holds the positions of the listed items, -1 where a place is empty.
+"""
+
+import numpy as np
+
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+
+
+def novelty(places: IntArray, user_counts: FloatArray, n_users: int) -> FloatArray:
+    """Mean self-information of the listed items, (u,): -log2 of the share of users who had the item, in bits.
+
+    An item that nobody had counts as one user's (Zhou et al. 2010, doi:10.1073/pnas.1000488107). Empty lists score 0.
+
+    >>> novelty(np.array([[0, 1], [1, -1]]), np.array([4.0, 1.0]), 4).tolist()
+    [1.0, 2.0]
+    """
+    information = -np.log2(np.maximum(user_counts, 1.0) / n_users)
+    return _mean_of(information, places)
+
+
+def mean_popularity(places: IntArray, user_counts: FloatArray) -> FloatArray:
+    """Mean number of users who had the listed items, (u,): ARP when averaged. Empty lists score 0.
+
+    >>> mean_popularity(np.array([[0, 1], [1, -1]]), np.array([4.0, 1.0])).tolist()
+    [2.5, 1.0]
+    """
+    return _mean_of(user_counts, places)
+
+
+def diversity(places: IntArray, category: IntArray) -> FloatArray:
+    """Share of the pairs in each list whose items are of different categories, (u,); lists below two items score 0.
+
+    Args:
+        places: (u, k).
+        category: (n_items,) a code for each item; -1, an unknown category, is like no other.
+
+    >>> diversity(np.array([[0, 1, 2], [0, 1, -1]]), np.array([0, 0, 1])).round(3).tolist()
+    [0.667, 0.0]
+    """
+    filled = places >= 0
+    codes = np.where(filled, category[places], -1)
+    same = np.zeros(len(places))
+    for gap in range(1, places.shape[1]):
+        left, right = codes[:, gap:], codes[:, :-gap]
+        same += ((left == right) & (left >= 0)).sum(axis=1)
+    size = filled.sum(axis=1)
+    pairs = size * (size - 1) / 2.0
+    return np.where(pairs > 0, 1.0 - same / np.maximum(pairs, 1.0), 0.0)
+
+
+def coverage(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
+    """Share of the catalogue that stands in any list, and the influence of each user (u,), by the exact jackknife.
+
+    What a user adds is the items that nobody else was shown. Read the value as that of as many users as there are
+    here: more users see more of the catalogue.
+
+    >>> value, influence = coverage(np.array([[0, 1], [0, 2]]), 4)
+    >>> value, influence.tolist()
+    (0.75, [0.0, 0.0])
+    """
+    row, item = _listed(places)
+    counts = np.bincount(item, minlength=n_items)
+    alone = np.bincount(row, weights=counts[item] == 1, minlength=len(places)) / n_items
+    return float((counts > 0).mean()), (len(places) - 1) * (alone - alone.mean())
+
+
+def gini(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
+    """Gini index of how often the items are listed (0: all alike, near 1: few take all), and influences (u,).
+
+    The influence is the derivative in the items' shares with the order of the items held.
+
+    >>> value, _ = gini(np.array([[0, 1], [0, 1]]), 4)
+    >>> value
+    0.5
+    """
+    row, item = _listed(places)
+    counts = np.bincount(item, minlength=n_items).astype(np.float64)
+    total = counts.sum()
+    if not total:
+        return 0.0, np.zeros(len(places))
+    slope = 2.0 * _mid_ranks(counts) - n_items - 1.0
+    value = float((slope * counts).sum() / (n_items * total))
+    weight = (slope / n_items - value) / (total / len(places))
+    influence = np.bincount(row, weights=weight[item], minlength=len(places))
+    return value, influence - influence.mean()
+
+
+def _mean_of(values: FloatArray, places: IntArray) -> FloatArray:
+    filled = places >= 0
+    total = np.where(filled, values[places], 0.0).sum(axis=1)
+    return total / np.maximum(filled.sum(axis=1), 1)
+
+
+def _listed(places: IntArray) -> tuple[IntArray, IntArray]:
+    filled: BoolArray = places >= 0
+    return np.nonzero(filled)[0], places[filled]
+
+
+def _mid_ranks(values: AnyArray) -> FloatArray:
+    """Ranks from 1, ties sharing their mean."""
+    _, code, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    ranks: FloatArray = (last - (count - 1) / 2.0)[code]
+    return ranks
