@@ -17,7 +17,7 @@ DorecError
 │   ├── NotFinite             non_finite
 │   ├── ConstantColumn        constant_column
 │   ├── Collinear             collinear
-│   ├── LeakedOutcome         leakage
+│   ├── LeakedOutcome         leakage           (MeasuredAfterTreatment is both this and a BadControl)
 │   ├── LeakedTreatment       perfect_prediction_of_treatment
 │   ├── NoOverlap             no_overlap
 │   ├── NoSupport             no_support
@@ -163,6 +163,12 @@ class Collinear(Refusal):
 
 class LeakedOutcome(Refusal):
     """A covariate carries the outcome itself."""
+
+    code = "leakage"
+
+
+class MeasuredAfterTreatment(PostTreatmentCovariate, LeakedOutcome):
+    """A covariate has a time of its own, and it is later than the treatment."""
 
     code = "leakage"
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dorec.domain.errors import ArmTooSmall, BadPropensity, InputError, NotFinite, OneArm, TooFewUnits
+from dorec.domain.errors import (
+    ArmTooSmall,
+    BadPropensity,
+    ColumnNotFound,
+    InputError,
+    MeasuredAfterTreatment,
+    NotFinite,
+    OneArm,
+    TooFewUnits,
+)
 from dorec.domain.estimate import fingerprint
 from dorec.domain.table import column, is_numeric, to_arrow
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
@@ -69,6 +78,7 @@ class Study:
         weight: str | None = None,
         propensity: str | Sequence[str] | None = None,
         instruments: Sequence[str] = (),
+        measured_at: Mapping[str, str] | None = None,
         missing: Missing = "refuse",
     ) -> "Study":
         """A study from any frame.
@@ -81,22 +91,27 @@ class Study:
             control: the reference level of the treatment.
             propensity: known by design: one column with the probability of the treatment that was taken, or one column
                 for each arm in the order of `arms`.
+            time: when each unit was treated (or could have been).
+            measured_at: covariate -> column with the time at which it was measured; none may be later than `time`.
             missing: what a missing covariate does: `refuse`, `indicator` (median and a marker column) or `drop`.
 
         Raises:
-            ColumnNotFound, NotFinite, OneArm, ArmTooSmall, BadPropensity: with the column and the remedy.
+            ColumnNotFound, NotFinite, OneArm, ArmTooSmall, BadPropensity, MeasuredAfterTreatment: with the column and
+                the remedy.
         """
         roles = [outcome, treatment, *covariates, *instruments]
         twice = sorted({name for name in roles if roles.count(name) > 1})
         if twice:
             raise InputError(f"{', '.join(twice)} stand in more than one role of the study; give each column one role.")
         known = [propensity] if isinstance(propensity, str) else list(propensity or [])
-        others = [name for name in (unit, cluster, time, weight) if name]
+        clocks = dict(measured_at or {})
+        others = [name for name in (unit, cluster, time, weight, *clocks.values()) if name]
         arrow = to_arrow(table, list(dict.fromkeys([*roles, *known, *others])))
         if missing == "drop":
             arrow = _without_gaps(arrow)
         if arrow.num_rows < 2:
             raise TooFewUnits(f"the study has {arrow.num_rows} unit(s)", remedy="add rows")
+        _check_clocks(arrow, covariates, time, clocks)
         y = _finite(column(arrow, outcome), outcome)
         codes, arms = _arms(column(arrow, treatment), treatment, control)
         x, names, source = _design([(name, column(arrow, name)) for name in covariates], arrow.num_rows, missing)
@@ -177,6 +192,21 @@ def _without_gaps(arrow: "pa.Table") -> "pa.Table":
         if pa.types.is_floating(arrow.schema.field(name).type):
             arrow = arrow.filter(pc.invert(pc.is_nan(arrow.column(name))))
     return arrow
+
+
+def _check_clocks(arrow: "pa.Table", covariates: Sequence[str], time: str | None, clocks: Mapping[str, str]) -> None:
+    for name, clock in clocks.items():
+        if name not in covariates:
+            raise ColumnNotFound(name, covariates, where="the covariates of the study")
+        if time is None:
+            raise InputError("measured_at needs the time of the treatment; name its column with time=.")
+        late = np.flatnonzero(column(arrow, clock) > column(arrow, time))
+        if len(late):
+            raise MeasuredAfterTreatment(
+                f"covariate {name!r} was measured after the treatment in {len(late):,} row(s), first in row {late[0]}",
+                remedy=f"use the last value of {name!r} from before the treatment, or leave it out",
+                evidence={"column": name, "rows": late[:10].tolist()},
+            )
 
 
 def _finite(values: AnyArray, name: str) -> FloatArray:

@@ -14,6 +14,7 @@ from dorec.domain.study import Study
 from dorec.estimate.checks import is_binary
 from dorec.estimate.nuisance import (
     CrossFit,
+    calibrated,
     candidates,
     default_classifiers,
     default_outcome_classifiers,
@@ -90,7 +91,10 @@ def fit_nuisances(
         e = np.asarray(study.propensity)
     else:
         models = candidates(propensity_model, default_classifiers(study.n))
-        e = _restore(fit.probability(codes, models)[:, back], order)
+        e = fit.probability(codes, models)
+        if propensity_model is None:  # a model that was handed in is taken at its word
+            e = calibrated(e, codes, fit.weight)
+        e = _restore(e[:, back], order)
     return Nuisances(propensity=e, outcome=_restore(mu[:, back], order), folds=_restore(folds, order))
 
 

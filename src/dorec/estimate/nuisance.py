@@ -24,7 +24,8 @@ from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import Map, cross_predict
 
-SMALL = 5_000  # rows under which a second thread costs more than it saves
+SMALL = 50_000  # rows under which a second thread costs more than it saves
+LARGE = 20_000  # rows from which trees are as smooth as the hinges
 RIDGE_GRID = np.logspace(-1, 4, 11)
 
 
@@ -57,11 +58,10 @@ class Hinges(TransformerMixin, BaseEstimator):
 
 def default_regressors(n: int) -> tuple[Any, ...]:
     """Candidates for a mean in n rows: ridge, additive ridge on hinges, boosted trees that see all arms at once."""
-    return (
-        make_pipeline(StandardScaler(), RidgeCV(RIDGE_GRID)),
-        make_pipeline(Hinges(), StandardScaler(), RidgeCV(RIDGE_GRID)),
-        Pooled(HistGradientBoostingRegressor(**_boosting(n, 60))),
-    )
+    linear = make_pipeline(StandardScaler(), RidgeCV(RIDGE_GRID))
+    curved = make_pipeline(Hinges(), StandardScaler(), RidgeCV(RIDGE_GRID))
+    trees = Pooled(HistGradientBoostingRegressor(**_boosting(n, 60)))
+    return (linear, curved, trees) if n < LARGE else (linear, trees)
 
 
 def default_outcome_classifiers(n: int) -> tuple[Any, ...]:
@@ -71,12 +71,11 @@ def default_outcome_classifiers(n: int) -> tuple[Any, ...]:
 
 
 def default_classifiers(n: int) -> tuple[Any, ...]:
-    """Candidates for a probability: logistic, additive logistic on hinges, boosted trees."""
-    return (
-        make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000)),
-        make_pipeline(Hinges(), StandardScaler(), LogisticRegression(C=0.01 if n < SMALL else 0.1, max_iter=1_000)),
-        HistGradientBoostingClassifier(**_boosting(n, 30)),
-    )
+    """Candidates for a probability in n rows: logistic, additive logistic on hinges, boosted trees."""
+    linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))
+    curved = make_pipeline(Hinges(), StandardScaler(), LogisticRegression(C=0.01, max_iter=1_000))
+    trees = HistGradientBoostingClassifier(**_boosting(n, 30))
+    return (linear, curved, trees) if n < LARGE else (linear, trees)
 
 
 def _boosting(n: int, rounds: int) -> dict[str, Any]:
@@ -248,6 +247,18 @@ class CrossFit:
         stacked = np.stack([p.ravel() for p in predictions], axis=1)
         root = None if self.weight is None else np.repeat(np.sqrt(self.weight), truth.size // len(truth))
         return simplex_least_squares(stacked, truth.ravel(), root)
+
+
+def calibrated(p: FloatArray, y: IntArray, weight: FloatArray | None = None) -> FloatArray:
+    """Probabilities (n, k) made to mean what they say: a logistic regression of y on their log-odds (Platt 1999).
+
+    Regularised models shrink probabilities towards each other, which hides where the arms don't overlap.
+    """
+    if p.shape[1] < 2 or np.ptp(p, axis=0).max() == 0 or len(np.unique(y)) < p.shape[1]:
+        return p
+    logs = np.log(np.clip(p, 1e-6, None))
+    fitted = LogisticRegression(C=1e3, max_iter=1_000).fit(logs[:, 1:] - logs[:, :1], y, sample_weight=weight)
+    return np.asarray(fitted.predict_proba(logs[:, 1:] - logs[:, :1]))
 
 
 def _blended(parts: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
