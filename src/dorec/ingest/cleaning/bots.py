@@ -41,6 +41,7 @@ class Bots(Step):
     spare_buyers: bool = True
 
     name = "bots"
+    rescans = True
     reasons = ("user browses in bursts", "user browses all day", "user browses one item only")
 
     def __post_init__(self) -> None:

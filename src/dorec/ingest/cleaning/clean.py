@@ -149,6 +149,7 @@ def clean(
         which, reason = excess
         skipped[which] = reason
     report = _report(marked, steps, skipped, counts, facts.events, n_examples)
+    _drop_unused(ibis.get_backend(marked))
     touched = any(step.before != step.after or step.changed for step in report.steps)
     if not touched:
         return log, report
@@ -178,7 +179,11 @@ def _facts(events: "ir.Table") -> Facts:
 def _mark_all(events: "ir.Table", steps: Mapping[int, Step]) -> "ir.Table":
     """The events with a code for each step, seen by later steps only while they are alive."""
     marked = events.mutate(_alive=ibis.literal(True))
+    pending = False
     for i, step in steps.items():
+        # a step that reads the events more than once would have all steps before it computed as often
+        marked = _kept_in_engine(marked) if step.rescans and pending else marked
+        pending = True
         coded = step.mark(marked)
         code = ibis.ifelse(coded[ALIVE], coded[CODE].fill_null(0), 0).cast("int8")
         coded = coded.mutate(**{f"_step_{i}": code}).drop(CODE)
@@ -189,15 +194,19 @@ def _mark_all(events: "ir.Table", steps: Mapping[int, Step]) -> "ir.Table":
 def _kept_in_engine(table: "ir.Table") -> "ir.Table":
     """The table computed once, in the engine; it may go when the last expression on it is gone."""
     engine = ibis.get_backend(table)
-    for name in [name for owner, name in _UNUSED if owner == id(engine)]:
-        # not by engine.drop_table, whose statement sqlglot 30 writes without the name
-        engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
-        _UNUSED.remove((id(engine), name))
+    _drop_unused(engine)
     name = f"dorec_cleaned_{uuid.uuid4().hex}"
     stored = engine.create_table(name, table, temp=True)
     # dropped by the next call and not by the finalizer, which may run amid a query on the same connection
     weakref.finalize(stored.op(), _UNUSED.append, (id(engine), name)).atexit = False
     return stored
+
+
+def _drop_unused(engine: Any) -> None:
+    for name in [name for owner, name in _UNUSED if owner == id(engine)]:
+        # not by engine.drop_table, whose statement sqlglot 30 writes without the name
+        engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+        _UNUSED.remove((id(engine), name))
 
 
 def _count(marked: "ir.Table", steps: Mapping[int, Step]) -> dict[str, Any]:

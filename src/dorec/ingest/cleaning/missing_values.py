@@ -32,6 +32,7 @@ class MissingValues(Step):
     columns: tuple[str, ...] = ()
 
     name = "missing values"
+    rescans = True
     reasons = tuple(f"{column} is missing" for column in EVENT_COLUMNS)
     notes = ("value filled with the median of its event type",)
     extra = ("value_imputed",)

@@ -34,6 +34,7 @@ class Outliers(Step):
     revenue: bool = False
 
     name = "outliers"
+    rescans = True
     reasons = ("value is an outlier of its event type",)
     notes = ("value is an outlier of its event type (kept, marked in outlier)",)
     extra = ("outlier",)

@@ -47,6 +47,7 @@ class Step(ABC):
     name: ClassVar[str]
     reasons: ClassVar[tuple[str, ...]]  # of dropping, by code
     notes: ClassVar[tuple[str, ...]] = ()  # of keeping, changed or reported
+    rescans: ClassVar[bool] = False  # whether `mark` reads the events more than once
     extra: ClassVar[tuple[str, ...]] = ()  # columns that the step may add
 
     @property
