@@ -25,6 +25,7 @@ ROLES = {  # fill, border, text
 }
 PLAIN = ("panel", "strong-line", "ink")
 HEAD = 8.0
+SHRINK = 1.2  # a graph up to so much wider than asked is set smaller; a wider one scrolls
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def draw_graph(figure: Figure, width: float) -> str:
         raise InputError(f"Role {unknown[0]!r} is not known; allowed: {', '.join(ROLES)}.")
     layout = _layout(figure, nodes, edges, width)
     canvas = Canvas(max(width, layout.width))
-    top = legend(canvas, _signs(edges, [roles.get(n, "") for n in nodes])) + 8
+    top = legend(canvas, _signs(edges, [roles.get(n, "") for n in nodes]), width=width) + 8
     canvas.add(
         "g",
         _body(layout, nodes, edges, roles),
@@ -66,7 +67,7 @@ def draw_graph(figure: Figure, width: float) -> str:
     )
     canvas.height = top + layout.height + 4
     told = "; ".join(e.told for e in edges[:60]) or "no edges between " + ", ".join(nodes[:40])
-    return canvas.svg(figure.title, told, scrolls=layout.width > width + 1)
+    return canvas.svg(figure.title, told, scrolls=layout.width > width * SHRINK)
 
 
 def _edge(data: Mapping[str, Any], nodes: list[str]) -> _Edge:
@@ -156,16 +157,17 @@ def _draw_edge(canvas: Canvas, edge: _Edge, route: Route, layout: GraphLayout, f
     forward = 0.0 if layout.direction == "right" else math.pi / 2
     angles = (forward + math.pi, forward + (math.pi if route.loops else 0.0))  # in which each end looks at its box
     ends = (route.points[0], route.points[-1])
+    heads = [min(HEAD + max(width - 1.75, 0.0), max(room * 1.6, 4.5)) for room in route.room]
     cut = [
-        _back(p, angle, {"arrow": HEAD - 1, "circle": 7.0}.get(m, 0.0))
-        for p, m, angle in zip(ends, marks, angles, strict=True)
+        _back(p, angle, {"arrow": head - 1, "circle": 7.0}.get(m, 0.0))
+        for p, m, angle, head in zip(ends, marks, angles, heads, strict=True)
     ]
     middle = list(route.points[1:-1])
     d = _loop(cut[0], cut[1], layout) if route.loops else _smooth([cut[0], *middle, cut[1]], layout)
     canvas.path(d, stroke=stroke, stroke_width=width, stroke_dasharray=dash, tip=edge.told)
-    for mark, end, angle in zip(marks, ends, angles, strict=True):
+    for mark, end, angle, head in zip(marks, ends, angles, heads, strict=True):
         if mark == "arrow":
-            canvas.path(_head(end, angle, HEAD + max(width - 1.75, 0.0)), fill=stroke)
+            canvas.path(_head(end, angle, head), fill=stroke)
         elif mark == "circle":
             x, y = _back(end, angle, 4.0)
             canvas.circle(x, y, 3.2, fill=color("paper"), stroke=stroke, stroke_width=1.5)

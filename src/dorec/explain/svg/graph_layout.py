@@ -12,7 +12,7 @@ from dorec.explain.svg.layers import Layered, Link, assign_layers, layered, posi
 FONT = 12.5
 LEADING = FONT * 1.25
 LABEL_WIDTH = 132.0
-PASSAGE = 12.0  # room that a passing edge takes
+PASSAGE = 2.0  # room that a passing edge takes
 BOX_GAP = 12.0
 
 Direction = Literal["right", "down"]
@@ -42,6 +42,7 @@ class Route:
     points: tuple[tuple[float, float], ...]
     flipped: bool  # the edge's `b` stands at the first point
     loops: bool
+    room: tuple[float, float]  # px to the next edge at either end
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,16 @@ def forward_arrows(n: int, directed: Sequence[Link], open_links: Sequence[Link])
 def _place(nodes: Sequence[str], links: Sequence[Link], drawn: Layered, way: Direction, room: float) -> GraphLayout:
     labels = [wrap(node, LABEL_WIDTH, FONT, 2) for node in nodes]
     sizes = [(max(text_width(line, FONT) for line in lines) + 22, len(lines) * LEADING + 13) for lines in labels]
+    along = 1 if way == "right" else 0  # the coordinate that runs inside a layer
+    for v, ports in enumerate(_most_ports(drawn)):  # many edges need a longer side
+        longer = max(sizes[v][along], min(ports * 6.0 + 8.0, 110.0))
+        sizes[v] = (sizes[v][0], longer) if along else (longer, sizes[v][1])
     if way == "right":  # one width for a column, so that its edges start and end in line
         for row in drawn.rows:
             widest = max((sizes[v][0] for v in row if v < drawn.n), default=PASSAGE)
             for v in row:
                 if v < drawn.n:
                     sizes[v] = (widest, sizes[v][1])
-    along = 1 if way == "right" else 0  # the coordinate that runs inside a layer
     across_sizes = [sizes[v][along] if v < drawn.n else PASSAGE for v in range(len(drawn.layer))]
     inside = positions(drawn, across_sizes, BOX_GAP)
     thick = [max((sizes[v][1 - along] for v in row if v < drawn.n), default=PASSAGE) for row in drawn.rows]
@@ -106,7 +110,7 @@ def _place(nodes: Sequence[str], links: Sequence[Link], drawn: Layered, way: Dir
         boxes[node] = Box(x + 1, y + 1, sizes[v][0], sizes[v][1], tuple(labels[v]))
     extent = max((inside[v] + across_sizes[v] / 2 for v in range(len(across_sizes))), default=0.0)
     total = starts[-1]
-    routes = _Router(links, drawn, way, inside, starts, thick, [sizes[v][along] for v in range(drawn.n)]).routes()
+    routes = _Router(links, drawn, way, inside, starts, thick, sizes).routes()
     size = (total, extent) if way == "right" else (extent, total)
     return GraphLayout(boxes, routes, size[0] + 2, size[1] + 2, way)
 
@@ -128,6 +132,16 @@ def _gaps(drawn: Layered, way: Direction, room: float) -> list[float]:
     return gaps
 
 
+def _most_ports(drawn: Layered) -> list[int]:
+    """For each node, how many edges meet the busier of its two sides."""
+    sides = [[0, 0] for _ in range(drawn.n)]
+    for chain in drawn.chains:
+        loops = drawn.layer[chain[0]] == drawn.layer[chain[-1]]
+        sides[chain[0]][1] += 1
+        sides[chain[-1]][1 if loops else 0] += 1
+    return [max(pair) for pair in sides]
+
+
 @dataclass(frozen=True)
 class _Router:
     """Ports on the boxes and points of the edges."""
@@ -138,7 +152,7 @@ class _Router:
     inside: list[float]
     starts: list[float]
     thick: list[float]
-    sizes: list[float]  # of each node along its layer
+    sizes: list[tuple[float, float]]  # width and height of each node
 
     def routes(self) -> list[Route]:
         ports = self._ports()
@@ -146,20 +160,22 @@ class _Router:
         for i, chain in enumerate(self.drawn.chains):
             loops = self.drawn.layer[chain[0]] == self.drawn.layer[chain[-1]]
             end_side = 1 if loops else -1
-            found = [self._point(chain[0], 1, ports[i, chain[0], 1])]
+            first, last = ports[i, chain[0], 1], ports[i, chain[-1], end_side]
+            found = [self._point(chain[0], 1, first[0])]
             for v in chain[1:-1]:
                 found += [self._point(v, -1, self.inside[v]), self._point(v, 1, self.inside[v])]
-            found.append(self._point(chain[-1], end_side, ports[i, chain[-1], end_side]))
-            routes.append(Route(tuple(found), self.links[i][0] != chain[0], loops))
+            found.append(self._point(chain[-1], end_side, last[0]))
+            routes.append(Route(tuple(found), self.links[i][0] != chain[0], loops, (first[1], last[1])))
         return routes
 
     def _point(self, v: int, side: int, inside: float) -> tuple[float, float]:
-        start = self.starts[self.drawn.layer[v]]
-        main = start if side < 0 else start + self.thick[self.drawn.layer[v]]
+        start, thick = self.starts[self.drawn.layer[v]], self.thick[self.drawn.layer[v]]
+        deep = self.sizes[v][0 if self.way == "right" else 1] if v < self.drawn.n else thick
+        main = start + thick / 2 + side * deep / 2
         return (main + 1, inside + 1) if self.way == "right" else (inside + 1, main + 1)
 
-    def _ports(self) -> dict[tuple[int, int, int], float]:
-        """Where along its side each link meets a box, by link, box and side; in the order of the other ends."""
+    def _ports(self) -> dict[tuple[int, int, int], tuple[float, float]]:
+        """Where along its side each link meets a box, and the room it has; by link, box and side."""
         meeting: dict[tuple[int, int], list[tuple[float, int]]] = {}
         for i, chain in enumerate(self.drawn.chains):
             loops = self.drawn.layer[chain[0]] == self.drawn.layer[chain[-1]]
@@ -168,7 +184,8 @@ class _Router:
         ports = {}
         for (v, side), ends in meeting.items():
             ends.sort()
-            step = min(13.0, self.sizes[v] * 0.66 / max(len(ends) - 1, 1))
+            along = self.sizes[v][1 if self.way == "right" else 0]
+            step = min(13.0, (along - 10.0) / max(len(ends) - 1, 1))
             for k, (_, i) in enumerate(ends):
-                ports[i, v, side] = self.inside[v] + (k - (len(ends) - 1) / 2) * step
+                ports[i, v, side] = (self.inside[v] + (k - (len(ends) - 1) / 2) * step, step)
         return ports

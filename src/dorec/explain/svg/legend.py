@@ -9,15 +9,16 @@ Sign = Callable[[Canvas, float, float], None]  # draws at x, around the middle y
 SIGN_WIDTH = 24.0
 
 
-def legend(canvas: Canvas, entries: Sequence[tuple[str, Sign]], top: float = 0.0) -> float:
-    """Draw the entries; returns the y below them."""
+def legend(canvas: Canvas, entries: Sequence[tuple[str, Sign]], *, width: float | None = None) -> float:
+    """Draw the entries on lines of at most `width` px; returns the y below them."""
     if not entries:
-        return top
-    x, y = 0.0, top + 14
+        return 0.0
+    room = min(width or canvas.width, canvas.width)
+    x, y = 0.0, 14.0
     for name, sign in entries:
-        name = shorten(name, canvas.width - SIGN_WIDTH - 8, NORMAL)
+        name = shorten(name, room - SIGN_WIDTH - 8, NORMAL)
         needed = SIGN_WIDTH + 7 + text_width(name, NORMAL)
-        if x > 0 and x + needed > canvas.width:
+        if x > 0 and x + needed > room:
             x, y = 0.0, y + 22
         sign(canvas, x, y - NORMAL * 0.34)
         canvas.text(x + SIGN_WIDTH + 7, y, name, fill="muted")

@@ -96,7 +96,7 @@ def _beside(
 def _stacked(
     labels: Sequence[str], values: Sequence[str], width: float, value_width: float, top: float, mark: float, air: float
 ) -> RowLayout:
-    room = width - value_width - GAP if value_width < width * 0.6 else width
+    room = width - value_width - GAP if value_width < width * 0.5 else width
     rows: list[Row] = []
     for label, value in zip(labels, values, strict=True):
         lines = wrap(label, room, NORMAL, 3)
