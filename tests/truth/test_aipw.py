@@ -61,8 +61,7 @@ def test_coverage_and_standard_error(world: Callable[[np.random.Generator, int],
     error, se = simulate(world, reps=400).T
     coverage = float((np.abs(error) < 1.96 * se).mean())
     honesty = float(se.mean() / error.std())
-    print(
-        f"{world.__name__}: coverage {coverage:.3f}, mean(se)/sd {honesty:.3f}, bias/sd {error.mean() / error.std():.2f}"
-    )
+    bias = float(error.mean() / error.std())
+    print(f"{world.__name__}: coverage {coverage:.3f}, mean(se)/sd {honesty:.3f}, bias/sd {bias:.2f}")
     assert 0.92 <= coverage <= 0.98
     assert 0.93 <= honesty <= 1.07

@@ -205,6 +205,8 @@ def _fill(arm: IntArray, upgrades: _Upgrades, rest: IntArray, left: float) -> In
 
 def _spend_on_few(gain: FloatArray, cost: FloatArray, total: float, limit: int) -> tuple[IntArray, float, float]:
     """As `_spend`, with at most `limit` units: a price per treated unit is raised until few enough are worth it."""
+    if total >= float(cost.max(initial=0.0)) * limit:  # money can't run out: the best arm of the best units
+        return _best_units(gain, limit)
     low, high = 0.0, float(max(gain.max(initial=0.0), 0.0)) * (1 + 1e-9) + 1e-300
     arm, price = np.zeros(len(gain), dtype=np.int64), 0.0
     for _ in range(60):
@@ -218,17 +220,28 @@ def _spend_on_few(gain: FloatArray, cost: FloatArray, total: float, limit: int) 
     return _add_units(arm, gain, cost, left, limit), price, high
 
 
+def _best_units(gain: FloatArray, limit: int) -> tuple[IntArray, float, float]:
+    best = gain.argmax(axis=1)
+    value = gain[np.arange(len(gain)), best]
+    order = np.argsort(-value, kind="stable")
+    arm = np.zeros(len(gain), dtype=np.int64)
+    arm[order[:limit]] = best[order[:limit]] + 1
+    return arm, 0.0, float(value[order[limit]])
+
+
 def _add_units(arm: IntArray, gain: FloatArray, cost: FloatArray, left: float, limit: int) -> IntArray:
     """Give untreated units the best arm that money still buys, largest gain first, up to the limit."""
     affordable = np.where(cost[None, :] <= left, gain, -np.inf)
     best = affordable.max(axis=1, initial=-np.inf)
     open_units = np.flatnonzero((arm == 0) & (best > 0))
+    free = limit - np.count_nonzero(arm)
     for unit in open_units[np.argsort(-best[open_units], kind="stable")].tolist():
-        if np.count_nonzero(arm) >= limit:
+        if free <= 0:
             break
         within = np.where(cost <= left, gain[unit], -np.inf)
         if within.max() <= 0:
             continue
         arm[unit] = int(within.argmax()) + 1
         left -= float(cost[within.argmax()])
+        free -= 1
     return arm
