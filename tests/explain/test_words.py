@@ -32,7 +32,7 @@ def test_an_effect_is_told_as_rise_or_fall_with_positive_size():
 
 def test_an_interval_with_zero_inside_is_not_told_as_an_effect():
     told = describe_estimate(estimate(0.4, 0.6), treatment="the mail", outcome="spend", per="household")
-    assert "can't be told apart from chance" in told
+    assert "The effect of the mail on spend can't be told apart from zero" in told
     assert "0.40 per household" in told
     assert "raised" not in told
 

@@ -12,7 +12,17 @@ from dorec.domain.explanation import Explanation, Figure
 from dorec.explain import blocks as b
 from dorec.explain.figures import NARROW, WIDE, draw, interval_of, scalars
 from dorec.explain.markdown import to_html
-from dorec.explain.numbers import count, formatted, is_number, number, p_value, percent, value_and_bounds, with_unit
+from dorec.explain.numbers import (
+    NBSP,
+    count,
+    formatted,
+    is_number,
+    number,
+    p_value,
+    percent,
+    value_and_bounds,
+    with_unit,
+)
 from dorec.explain.svg.glyphs import additive_bar, glyph_scale, interval_glyph, part_swatch, status_sign
 from dorec.explain.words import plain_reason, sentence
 
@@ -87,7 +97,6 @@ def _estimate_table(block: b.EstimateTable) -> View:
         "level": percent(block.level),
         "has_truth": any(str(e.name) in truth for e in estimates),
         "has_adjusted": bool(block.adjusted),
-        "has_n": any(e.n for e in estimates),
     }
 
 
@@ -102,8 +111,11 @@ def _estimate_row(estimate: Estimate, block: b.EstimateTable, scale: Any) -> Vie
     name = str(estimate.name)
     lower, upper = interval_of(estimate, block.level)
     truth = (block.truth or {}).get(name)
-    row: View = {"name": name or estimate.method or "estimate", "method": estimate.method, "glyph": "", "interval": ""}
-    row["n"] = count(estimate.n) if estimate.n else ""
+    row: View = {"name": name or estimate.method or "estimate", "glyph": "", "interval": ""}
+    method = estimate.method if estimate.method.lower() != row["name"].lower() else ""
+    row["basis"] = ", ".join(
+        part for part in (method, f"n{NBSP}={NBSP}{count(estimate.n)}" if estimate.n else "") if part
+    )
     row["adjusted"] = p_value((block.adjusted or {}).get(name, math.nan))
     row["no_interval"], row["covered"], row["truth"] = "", None, ""
     unit = "" if estimate.unit == "share" else estimate.unit

@@ -163,9 +163,8 @@ def _sentence(estimate: Estimate, treatment: str, outcome: str, per: str, level:
         return told + (" It can't be told apart from zero." if lower <= 0 <= upper else "")
     if lower <= 0 <= upper:
         return (
-            f"Whether {treatment} changed {outcome or 'the outcome'} can't be told apart from chance: the estimate is "
-            f"{with_unit(value, unit)} per {per}, and with {sure} confidence the truth lies between {low} and {high}, "
-            "which includes zero."
+            f"The effect of {treatment} on {outcome or 'the outcome'} can't be told apart from zero: the estimate is "
+            f"{with_unit(value, unit)} per {per}, and with {sure} confidence it lies between {low} and {high}."
         )
     if estimate.value < 0:
         value, low, high = value_and_bounds(-estimate.value, -upper, -lower, estimate.unit)
