@@ -182,7 +182,8 @@ def with_category(
             return events, ()
         events = events.mutate(_category=events.context.cast("json")[key].str)
     past = events if before is None else events.filter(events.timestamp < instant(before))
-    counted = past.filter(past["_category"].notnull()).group_by("_category").agg(n=past.count())
+    known = past.filter(past["_category"].notnull())
+    counted = known.group_by("_category").agg(n=known.count())
     ranked = counted.order_by(counted.n.desc(), counted["_category"]).limit(top).to_pyarrow()
     return events, tuple(sorted(ranked.column("_category").to_pylist()))
 

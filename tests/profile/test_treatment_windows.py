@@ -1,0 +1,168 @@
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dorec import EventLog, Study
+from dorec.domain.errors import ColumnNotFound, InputError, NotFinite, OneArm, TooFewUnits
+from dorec.profile import features_as_of, treatment_window_study
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+RNG = np.random.default_rng(0)
+N = 600
+EVENTS = {
+    "user_id": [f"u{k}" for k in RNG.integers(0, 20, N)],
+    "event": RNG.choice(["purchase", "view"], N).tolist(),
+    "value": RNG.integers(1, 40, N) / 4,
+    "timestamp": [START + timedelta(hours=int(h)) for h in RNG.integers(0, 24 * 60, N)],
+}
+LOG = EventLog.from_table(EVENTS)
+FIRST, SECOND = (date(2024, 1, 20), date(2024, 1, 25)), (date(2024, 2, 5), date(2024, 2, 14))
+
+
+def sent(*rows):
+    names = ("user_id", "kind", "start", "end")
+    return dict(zip(names, (list(c) for c in zip(*rows, strict=True)), strict=True))
+
+
+ROWS = [("u1", "A", *FIRST), ("u2", "A", *FIRST), ("u2", "A", *SECOND), ("u3", "B", *SECOND), ("u9", "B", *FIRST),
+        ("new", "A", *SECOND)]  # fmt: skip
+
+
+def by_hand(user, window):
+    low = datetime.combine(window[0], datetime.min.time(), UTC)
+    high = datetime.combine(window[1], datetime.min.time(), UTC) + timedelta(days=1)
+    return sum(
+        v for u, e, v, t in zip(*EVENTS.values(), strict=True) if u == user and e == "purchase" and low <= t < high
+    )
+
+
+def test_every_user_has_a_row_for_each_window_with_its_arm_and_outcome():
+    built = treatment_window_study(LOG, sent(*ROWS), arm="kind", treated=["A"])
+    rows = built.table.to_pylist()
+    assert len(rows) == 21 * 2
+    for row in rows:
+        window = FIRST if row["window"] == "2024-01-20" else SECOND
+        assert row["arm"] == ("A" if (row["user_id"], "A", *window) in ROWS else "none")
+        assert row["value_in_window"] == pytest.approx(by_hand(row["user_id"], window))
+        assert row["assigned_before"] == (window == SECOND and row["user_id"] in {"u1", "u2", "u9"})
+    assert sum(r["value_in_window"] > 0 for r in rows) > 20
+    assert "running_before" not in built.covariates  # no window runs into another, so it is 0 for all
+    assert [w["arms"] for w in built.windows] == [{"A": 2, "none": 19}, {"A": 2, "none": 19}]
+
+
+def test_covariates_are_those_known_at_the_start_of_the_window():
+    built = treatment_window_study(LOG, sent(*ROWS), arm="kind", before_days=10)
+    past = features_as_of(LOG, built.table, at="window_start", before_days=10)
+    shared = [name for name in built.covariates if name in past.column_names]
+    assert {"monetary", "n_view", "recency_days"} <= set(shared)
+    assert built.table.select(shared).equals(past.select(shared))
+    later = {**EVENTS, "value": [v * 100 if t >= datetime(2024, 1, 20, tzinfo=UTC) else v
+                                 for v, t in zip(EVENTS["value"], EVENTS["timestamp"], strict=True)]}  # fmt: skip
+    one, other = (treatment_window_study(EventLog.from_table(e), sent(*ROWS[:2])) for e in (EVENTS, later))
+    assert one.covariates == other.covariates
+    assert one.table.select(list(one.covariates)).equals(other.table.select(list(one.covariates)))
+    assert not one.table["value_in_window"].equals(other.table["value_in_window"])
+
+
+def test_every_arm_by_default_and_a_study_of_them():
+    built = treatment_window_study(LOG, sent(*ROWS), arm="kind")
+    study = built.to_study()
+    assert isinstance(study, Study)
+    assert study.arm_counts == {"none": 36, "A": 4, "B": 2}
+    assert "window=2024-02-05" in study.covariate_names
+    assert len(np.unique(study.cluster)) == 21
+
+
+def test_times_end_where_they_say_and_an_absent_end_is_the_end_of_the_log():
+    at = [START + timedelta(days=k) for k in (0, 2, 4, 6)]
+    log = EventLog.from_table({"user_id": ["a", "b", "a", "a"], "event": ["purchase"] * 4,
+                               "value": [1.0, 2.0, 4.0, 8.0], "timestamp": at})  # fmt: skip
+    given = {"user_id": ["a"], "start": [at[1]], "end": [at[2] + timedelta(hours=1)]}
+    assert treatment_window_study(log, given).table["value_in_window"].to_pylist() == [4.0, 2.0]
+    assert treatment_window_study(log, given, end=None).table["value_in_window"].to_pylist() == [12.0, 2.0]
+
+
+def test_a_missing_demographic_is_a_level_of_its_own_and_a_missing_number_stays_missing():
+    about = {"who": ["u1", "u2", "u3"], "income": ["low", None, "high"], "age": [31, 42, None]}
+    built = treatment_window_study(LOG, sent(*ROWS), arm="kind", treated=["A"], users=about, user="who")
+    table = dict(zip(built.table["user_id"].to_pylist(), zip(built.table["income"].to_pylist(),
+                     built.table["age"].to_pylist(), strict=True), strict=True))  # fmt: skip
+    assert (table["u1"], table["u2"], table["u3"], table["u7"]) == (
+        ("low", 31), ("missing", 42), ("high", None), ("missing", None))  # fmt: skip
+    assert {"income", "age"} <= set(built.covariates)
+    assert "age is missing" in built.to_study().covariate_names
+
+
+def test_windows_beyond_the_log_are_left_out_and_said_so():
+    late = (date(2024, 2, 25), date(2024, 3, 10))
+    early = (date(2023, 12, 20), date(2024, 1, 5))
+    built = treatment_window_study(LOG, sent(*ROWS, ("u1", "A", *late), ("u1", "A", *early)), arm="kind", treated=["A"])
+    told = [w["left_out"] for w in built.windows if "left_out" in w]
+    assert len(told) == 2
+    assert set(told) <= set(built.notes)
+    assert any("cut short" in t for t in told)
+    assert len(set(built.table["window"].to_pylist())) == 2
+    with pytest.raises(TooFewUnits, match="none of 1 window"):
+        treatment_window_study(LOG, sent(("u1", "A", *late)))
+
+
+def test_two_arms_at_once_are_left_out_and_counted():
+    built = treatment_window_study(LOG, sent(*ROWS, ("u1", "B", *FIRST)), arm="kind")
+    assert "u1|2024-01-20" not in built.table["row"].to_pylist()
+    assert any(note.startswith("1 rows were left out") for note in built.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"arm": "kin"}, ColumnNotFound, "Did you mean 'kind'"),
+        ({"arm": "kind", "treated": ["C"]}, InputError, "Kinds: A, B"),
+        ({"outcome_event": "buy"}, InputError, "Events of the log: purchase, view"),
+    ],
+)
+def test_wrong_names_are_refused(change, error, match):
+    with pytest.raises(error, match=match):
+        treatment_window_study(LOG, sent(*ROWS), **change)
+
+
+def test_assignments_that_can_not_be_used_are_refused():
+    with pytest.raises(InputError, match="end before they start"):
+        treatment_window_study(LOG, sent(("u1", "A", FIRST[1], FIRST[0])))
+    with pytest.raises(NotFinite, match="start"):
+        treatment_window_study(LOG, sent(("u1", "A", None, FIRST[0]), ROWS[0]))
+    with pytest.raises(OneArm, match="every user"):
+        treatment_window_study(LOG, sent(*[(f"u{k}", "A", *FIRST) for k in range(20)]))
+    with pytest.raises(InputError, match="not times"):
+        treatment_window_study(LOG, {"user_id": ["u1"], "start": [1], "end": [2]})
+
+
+def test_complete_journey(shared):
+    folder = shared / "data/complete_journey"
+    sales = pq.read_table(folder / "transactions_sample.parquet")
+    sales = sales.append_column("event", pa.array(["purchase"] * sales.num_rows))
+    log = EventLog.from_table(sales, user_id="household_id", item_id="product_id", timestamp="transaction_timestamp",
+                              value="sales_value", session_id="basket_id")  # fmt: skip
+    kinds = pq.read_table(folder / "campaign_descriptions.parquet")
+    kinds = kinds.set_column(1, "campaign_type", kinds["campaign_type"].cast(pa.string()))
+    campaigns = pq.read_table(folder / "campaigns.parquet").join(kinds, "campaign_id")
+    built = treatment_window_study(
+        log, campaigns, unit="household_id", arm="campaign_type", treated=["Type A"], start="start_date",
+        end="end_date", before_days=90, users=pq.read_table(folder / "demographics.parquet"),
+    )  # fmt: skip
+    type_a = campaigns.filter(pa.compute.equal(campaigns["campaign_type"], "Type A"))
+    table = built.table.to_pandas()
+    households = set(sales["household_id"].to_pylist()) | set(campaigns["household_id"].to_pylist())
+    assert len(table) == 4 * len(households)  # 4 of the campaigns are of type A; nobody is left out
+    assert (table["arm"] == "Type A").sum() == type_a.num_rows
+    assert table.loc[table["income"] == "missing", "user_id"].nunique() == len(households) - 801
+    row = table[(table["arm"] == "Type A") & (table["window"] == "2017-08-08")].iloc[0]
+    frame = sales.to_pandas()
+    mine = frame[frame["household_id"] == row["user_id"]]
+    inside = mine["transaction_timestamp"].between("2017-08-08", "2017-09-24 23:59:59.999999")
+    before = mine["transaction_timestamp"].between("2017-05-10", "2017-08-07 23:59:59.999999")
+    assert row["value_in_window"] == pytest.approx(mine.loc[inside, "sales_value"].sum())
+    assert row["monetary"] == pytest.approx(mine.loc[before, "sales_value"].sum())
+    assert built.to_study().arm_counts["Type A"] == type_a.num_rows
