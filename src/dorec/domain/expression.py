@@ -52,6 +52,11 @@ class Expression:
         """The expression in LaTeX."""
         raise TypeError("Expression is abstract; use Probability, Product, Fraction or Sum.")
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable that occurs, summed over or not: what the joint distribution must hold."""
+        raise TypeError("Expression is abstract; use Probability, Product, Fraction or Sum.")
+
 
 @dataclass(frozen=True)
 class Probability(Expression):
@@ -71,6 +76,11 @@ class Probability(Expression):
         """The expression in LaTeX."""
         return str(self).replace("|", r"\mid").replace("_", r"\_")
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable that occurs."""
+        return frozenset((*self.of, *self.given))
+
     def values(self, joint: Joint) -> Values:
         """P(of | given) over the levels of both; 0 where the condition has probability 0."""
         names = (*self.of, *self.given)
@@ -88,11 +98,20 @@ class Product(Expression):
     factors: tuple[Expression, ...]
 
     def __str__(self) -> str:
-        return " ".join(str(f) for f in self.factors)
+        return " ".join(f"[{f}]" if isinstance(f, Sum) and f is not self.factors[-1] else str(f) for f in self.factors)
 
     def latex(self) -> str:
         """The expression in LaTeX."""
-        return r" \, ".join(f.latex() for f in self.factors)
+        last = self.factors[-1]
+        parts = [
+            rf"\left[{f.latex()}\right]" if isinstance(f, Sum) and f is not last else f.latex() for f in self.factors
+        ]
+        return r" \, ".join(parts)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable that occurs."""
+        return frozenset().union(*(f.variables for f in self.factors))
 
     def values(self, joint: Joint) -> Values:
         """The product over the levels of all variables that occur."""
@@ -118,6 +137,11 @@ class Fraction(Expression):
         """The expression in LaTeX."""
         return rf"\frac{{{self.numerator.latex()}}}{{{self.denominator.latex()}}}"
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable that occurs."""
+        return self.numerator.variables | self.denominator.variables
+
     def values(self, joint: Joint) -> Values:
         """The quotient over the levels of all variables that occur."""
         top_names, top = self.numerator.values(joint)
@@ -141,6 +165,11 @@ class Sum(Expression):
     def latex(self) -> str:
         """The expression in LaTeX."""
         return rf"\sum_{{{', '.join(self.over)}}} {self.term.latex()}".replace("_{_", "_{")
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable that occurs."""
+        return frozenset(self.over) | self.term.variables
 
     def values(self, joint: Joint) -> Values:
         """The sum over the levels of `over`."""

@@ -10,7 +10,7 @@ from dorec.domain.errors import ColumnNotFound, CyclicGraph, InputError
 
 Mark = Literal["tail", "arrow", "circle"]
 Pair = tuple[str, str]
-_SYMBOL = {("tail", "arrow"): "-->", ("arrow", "arrow"): "<->", ("tail", "tail"): "---", ("circle", "arrow"): "o->"}
+_SYMBOL = {("tail", "arrow"): "-->", ("arrow", "tail"): "<--", ("tail", "tail"): "---"}
 
 
 @dataclass(frozen=True, order=True)
@@ -138,6 +138,15 @@ class CausalGraph:
         """The adjacent pairs, whatever their marks."""
         return frozenset(frozenset((e.a, e.b)) for e in self.edges)
 
+    def incident(self, node: str) -> tuple[Edge, ...]:
+        """The edges at a node, each read from it, sorted.
+
+        >>> g = CausalGraph.from_edges(["a", "b", "c"], directed=[("a", "b")], bidirected=[("b", "c")])
+        >>> [str(e) for e in g.incident("b")]
+        ['b <-- a', 'b <-> c']
+        """
+        return self._incident[node]
+
     def edge(self, a: str, b: str) -> Edge | None:
         """The edge between a and b read from a, or None (of several, the directed one first)."""
         found = [e if e.a == a else e.flipped() for e in self.edges if {e.a, e.b} == {a, b}]
@@ -219,6 +228,14 @@ class CausalGraph:
     @cached_property
     def _position(self) -> dict[str, int]:
         return {node: i for i, node in enumerate(self.nodes)}
+
+    @cached_property
+    def _incident(self) -> dict[str, tuple[Edge, ...]]:
+        found: dict[str, list[Edge]] = {node: [] for node in self.nodes}
+        for edge in self.edges:
+            found[edge.a].append(edge)
+            found[edge.b].append(edge.flipped())
+        return {node: tuple(sorted(edges)) for node, edges in found.items()}
 
     @cached_property
     def _parents(self) -> dict[str, frozenset[str]]:

@@ -1,0 +1,25 @@
+"""Can these data tell? A causal graph and a query -> an estimand, or the reason why not."""
+
+from dorec.identify.adjustment import adjustment_sets, is_valid_adjustment, why_not_valid
+from dorec.identify.by_design import identify_from_covariates, identify_randomised
+from dorec.identify.controls import check_controls
+from dorec.identify.identify import identify
+from dorec.identify.optimal import optimal_adjustment_set
+from dorec.identify.projection import latent_projection
+from dorec.identify.separation import is_d_separated, open_path
+from dorec.identify.verify import verify
+
+__all__ = [
+    "adjustment_sets",
+    "check_controls",
+    "identify",
+    "identify_from_covariates",
+    "identify_randomised",
+    "is_d_separated",
+    "is_valid_adjustment",
+    "latent_projection",
+    "open_path",
+    "optimal_adjustment_set",
+    "verify",
+    "why_not_valid",
+]

@@ -1,0 +1,147 @@
+"""From a graph and a question to what has to be computed, or to the reason why these data can't tell."""
+
+from collections.abc import Sequence
+
+from dorec.domain.errors import NotIdentifiable
+from dorec.domain.estimand import Estimand
+from dorec.domain.expression import Probability
+from dorec.domain.graph import CausalGraph, Edge
+from dorec.domain.query import CausalQuery
+from dorec.identify.adjustment import BackDoor
+from dorec.identify.by_design import adjusted
+from dorec.identify.id_algorithm import Hedge, identify_conditional_effect, identify_effect
+from dorec.identify.optimal import optimal_adjustment_set
+from dorec.identify.projection import latent_projection
+from dorec.identify.separation import Names, as_names, in_words
+
+
+def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> Estimand:
+    """P(outcomes | do(treatments), conditions) in terms of the observed distribution.
+
+    In this order: an effect that the graph rules out; adjustment (with the set of smallest variance where one is
+    known, else a minimal set close to the outcomes); the complete algorithms ID and IDC, so that a refusal means that
+    no formula exists.
+
+    Args:
+        graph: directed and bidirected edges; a bidirected edge is a hidden common cause.
+        query: treatments, outcomes and conditions, all of them measured.
+        unobserved: other nodes of the graph that were not measured.
+
+    Raises:
+        NotIdentifiable: two models of this graph agree in all that was measured and differ in the effect; the reason
+            names the path that can't be blocked, the remedy the cheapest way out.
+        ColumnNotFound: the query names a node that the graph lacks.
+
+    Example:
+        >>> g = CausalGraph.from_edges("zty", directed=[("z", "t"), ("z", "y"), ("t", "y")])
+        >>> print(identify(g, CausalQuery("t", "y")))
+        P(y | do(t)) = Σ_{z} P(y | t, z) P(z)
+        >>> identify(g, CausalQuery("t", "y"), unobserved="z")
+        Traceback (most recent call last):
+        ...
+        dorec.domain.errors.NotIdentifiable: not_identifiable: P(y | do(t)) is no function of what was measured: t <- z
+        -> y stays open, for z was not measured. Remedy: measure z, or randomise t, or find an instrument ...
+    """
+    hidden = as_names(graph, unobserved)
+    door = BackDoor.of(graph, query, hidden)
+    _refuse_hidden(query, hidden)
+    if not door.causal and not door.given & graph.descendants(door.treatments):
+        return _no_effect(query)
+    chosen = _adjustment_set(graph, query, door, hidden)
+    if chosen is not None:
+        return _back_door(query, chosen)
+    projected = latent_projection(graph, hidden)
+    try:
+        expression = (
+            identify_conditional_effect(projected, query.outcomes, query.treatments, query.conditions)
+            if query.conditions
+            else identify_effect(projected, query.outcomes, query.treatments)
+        )
+    except Hedge as hedge:
+        raise _refusal(query, door, hedge, hidden) from None
+    return Estimand(
+        query=query,
+        strategy="general",
+        expression=expression,
+        assumptions=(_GRAPH, "no adjustment set is valid in it; the formula is that of the complete ID algorithm"),
+    )
+
+
+_GRAPH = "the graph is right: no arrow and no hidden common cause is missing from it"
+
+
+def _adjustment_set(
+    graph: CausalGraph, query: CausalQuery, door: BackDoor, hidden: frozenset[str]
+) -> tuple[str, ...] | None:
+    best = optimal_adjustment_set(graph, query, unobserved=hidden)
+    if best is not None:
+        return best
+    nearest = next(door.minimal(), None)
+    return None if nearest is None else tuple(sorted(nearest))
+
+
+def _back_door(query: CausalQuery, chosen: Sequence[str]) -> Estimand:
+    what, to = " and ".join(query.treatments), " and ".join(query.outcomes)
+    blocks = f"{', '.join(chosen)} block every path" if chosen else "there is no open path"
+    return Estimand(
+        query=query,
+        strategy="back-door",
+        expression=adjusted(query, chosen),
+        adjustment_set=tuple(chosen),
+        assumptions=(
+            _GRAPH,
+            f"in the graph, {blocks} between {what} and {to} that is not causal",
+            f"one unit's {what} does not change another unit's outcome",
+            f"every kind of unit could have had each level of {what}",
+        ),
+    )
+
+
+def _no_effect(query: CausalQuery) -> Estimand:
+    what, to = " and ".join(query.treatments), " and ".join(query.outcomes)
+    return Estimand(
+        query=query,
+        strategy="general",
+        expression=Probability(query.outcomes, query.conditions),
+        assumptions=(_GRAPH, f"no directed path leads from {what} to {to} in it: the effect is zero"),
+    )
+
+
+def _refuse_hidden(query: CausalQuery, hidden: frozenset[str]) -> None:
+    asked = sorted(hidden & {*query.treatments, *query.outcomes, *query.conditions})
+    if asked:
+        raise NotIdentifiable(
+            f"{', '.join(asked)} was not measured, and {query} asks for it",
+            remedy=f"measure {', '.join(asked)}, or a stand-in that the graph shows",
+            evidence={"unobserved": asked},
+        )
+
+
+def _refusal(query: CausalQuery, door: BackDoor, hedge: Hedge, hidden: frozenset[str]) -> NotIdentifiable:
+    path = door.open_path(door.largest())
+    why = f"{query} is no function of what was measured"
+    if path:
+        unmeasured = [e.b for e in path[:-1] if e.b in hidden]
+        because = f", for {', '.join(unmeasured)} was not measured" if unmeasured else ""
+        why += f": {in_words(path)} stays open{because}"
+    return NotIdentifiable(
+        why,
+        remedy=_remedy(query, path or [], hidden),
+        evidence={
+            "open_path": in_words(path),
+            "hedge": {"outer": sorted(hedge.outer), "inner": sorted(hedge.inner)},
+            "tried": ["adjustment", "complete ID algorithm"],
+        },
+    )
+
+
+def _remedy(query: CausalQuery, path: Sequence[Edge], hidden: frozenset[str]) -> str:
+    what, to = " and ".join(query.treatments), " and ".join(query.outcomes)
+    measure = [f"measure {edge.b}" for edge in path[:-1] if edge.b in hidden]
+    measure += [
+        f"measure what {edge.a} and {edge.b} have as a hidden common cause"
+        for edge in path
+        if edge.mark_a == edge.mark_b == "arrow"
+    ]
+    ways = [*measure[:1], f"randomise {what}", f"find an instrument (it moves {what}, and {to} only through {what})"]
+    return ", or ".join(ways)
