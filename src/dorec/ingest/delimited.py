@@ -54,6 +54,16 @@ def fields_of(record: bytes, delimiter: str, encoding: str) -> list[str]:
     return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
 
 
+def split_fields(record: bytes, delimiter: str) -> list[bytes]:
+    """The fields of one record as bytes: they pass through Latin-1 unchanged.
+
+    >>> split_fields(b'a,"b,c"', ",")
+    [b'a', b'b,c']
+    """
+    text = io.StringIO(record.decode("latin-1"), newline="")
+    return [field.encode("latin-1") for field in next(csv.reader(text, delimiter=delimiter), [])]
+
+
 @dataclass
 class _Part:
     """Parsed rows of a block."""
@@ -94,7 +104,7 @@ class _Reader:
 
     def __init__(self, roles: ColumnRoles, limits: Limits) -> None:
         self.roles, self.limits = roles, limits
-        self.names: list[str] = []
+        self.names: list[str] = []  # of the columns, once the first record is read
         self.pending, self.offset, self.line = b"", 0, 1
 
     def feed(self, piece: Block | LongLine) -> _Part | None:
@@ -102,8 +112,7 @@ class _Reader:
         if isinstance(piece, LongLine):
             part = self._parse(b"", rejected, last=True) if self.pending else None
             rejected.add(
-                piece.line, piece.offset, "row_too_large", piece.head,
-                hint=f"{piece.length:,} bytes; {self.limits.row_bytes:,} are allowed; the first {len(piece.head):,} are kept",
+                piece.line, piece.offset, "row_too_large", piece.head, hint=piece.told(self.limits.row_bytes),
             )  # fmt: skip
             self.pending = b""
             return part or _Part(self._empty(), _no_records(), b"", 0, 1, rejected)
@@ -131,10 +140,10 @@ class _Reader:
         return _Part(table, records, data, offset, line, rejected)
 
     def _sound(self, data: bytes, found: Records, offset: int, line: int, rejected: Rejected) -> BoolArray:
-        width = len(self.names)
+        width, most = len(self.names), self.limits.row_bytes
         faults = (
             (found.broken, "malformed_quote", "a quote is not closed, or text follows a closing quote"),
-            (found.ends - found.starts > self.limits.row_bytes, "row_too_large", f"{self.limits.row_bytes:,} bytes are allowed"),
+            (found.ends - found.starts > most, "row_too_large", f"{most:,} bytes are allowed"),
             (found.returns, "control_character", "a carriage return within the line"),
             (found.columns != width, "column_count", ""),
         )  # fmt: skip
@@ -175,21 +184,17 @@ class _Reader:
             return None
 
     def _by_record(self, data: bytes, records: Records) -> pa.Table:
-        """What Arrow can't split as we do, field by field; bytes pass through Latin-1 unchanged."""
-        rows = [
-            next(csv.reader(io.StringIO(data[a:b].decode("latin-1"), newline=""), delimiter=self.roles.delimiter))
-            for a, b in zip(records.starts.tolist(), records.ends.tolist(), strict=True)
-        ]
-        columns = zip(*rows, strict=True)
-        arrays = [pa.array([v.encode("latin-1") for v in column], pa.binary()) for column in columns]
-        return pa.table(arrays, names=self.names)
+        """What Arrow can't split as we do, record by record."""
+        bounds = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
+        rows = [split_fields(data[a:b], self.roles.delimiter) for a, b in bounds]
+        return pa.table([pa.array(column, pa.binary()) for column in zip(*rows, strict=True)], names=self.names)
 
     def _empty(self) -> pa.Table:
         return pa.table({name: pa.array([], pa.binary()) for name in self.names})
 
 
 def transcoded(table: pa.Table, encoding: str) -> pa.Table:
-    """Columns of bytes in another encoding as UTF-8; what can't be decoded stays as it is, for the validator to find."""
+    """Columns of bytes in another encoding as UTF-8; what can't be decoded stays, for the validator to find."""
     if encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig", "ascii"}:
         return table
     made = []

@@ -7,7 +7,8 @@ FUNNEL_NAMES = {
     "impression": "impression imp impressions show shown display displayed exposure expose exposed",
     "view": "view views viewed pv pageview page_view detail detail_view product_view view_item item_view browse visit",
     "click": "click clicks clicked clk",
-    "favourite": "fav favs favorite favourite favorites favourites collect like likes wishlist add_to_wishlist bookmark",
+    "favourite": "fav favs favorite favourite favorites favourites collect like likes wishlist "
+    "add_to_wishlist bookmark",
     "cart": "cart carts addtocart add_to_cart atc basket_add add_to_basket tocart cart_add",
     "purchase": "purchase purchases purchased buy buys bought transaction transactions order orders ordered sale sales "
     "paid checkout_complete invoice invoices",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dorec.numeric.arrays import BoolArray
+from dorec.numeric.arrays import AnyArray, BoolArray
 
 
 @dataclass(eq=False)
@@ -21,9 +21,9 @@ class Findings:
 
     n: int
     bad: BoolArray = field(init=False)
-    field_name: np.ndarray = field(init=False)  # type: ignore[type-arg]
-    reason: np.ndarray = field(init=False)  # type: ignore[type-arg]
-    hint: np.ndarray = field(init=False)  # type: ignore[type-arg]
+    field_name: AnyArray = field(init=False)
+    reason: AnyArray = field(init=False)
+    hint: AnyArray = field(init=False)
 
     def __post_init__(self) -> None:
         self.bad = np.zeros(self.n, dtype=bool)

@@ -98,7 +98,7 @@ class _Draft:
 
     def choose(self) -> None:
         self._by_name("timestamp", lambda c: c.is_time)
-        self._by_name("propensity", lambda c: c.is_number and 0 <= c.low and c.high <= 1)
+        self._by_name("propensity", lambda c: c.is_number and c.low >= 0 and c.high <= 1)
         self._by_name("event", _is_event)
         for role in ("session_id", "user_id", "item_id", "policy_id"):
             self._by_name(role, lambda c: c.kind not in {"empty", "number", "time"} or c.high > 100)
@@ -171,7 +171,7 @@ class _Draft:
             (
                 c
                 for c in self.free()
-                if c.kind in {"integer", "number"} and 1 < c.distinct <= 11 and 0 <= c.low and c.high <= 10
+                if c.kind in {"integer", "number"} and 1 < c.distinct <= 11 and c.low >= 0 and c.high <= 10
             ),
             None,
         )
@@ -187,7 +187,9 @@ class _Draft:
 def _is_event(column: Look) -> bool:
     if any(is_known(v) for v in column.values):
         return True
-    return column.kind == "text" and 1 < column.distinct <= 50 or column.kind == "integer" and 1 < column.distinct <= 12
+    return (column.kind == "text" and 1 < column.distinct <= 50) or (
+        column.kind == "integer" and 1 < column.distinct <= 12
+    )
 
 
 def _speaks_of_events(column: Look) -> bool:

@@ -66,12 +66,11 @@ def parse_line(line: bytes, depth: int = 64) -> dict[str, Any]:
 
 def read_json_lines(path: Path, roles: ColumnRoles, limits: Limits, batch_rows: int) -> Iterator[RawRows]:
     """Rows of a JSON-lines file in batches, with lines and offsets."""
-    rows = _Rows(roles, limits, str(path))
+    rows = JsonRows(roles, limits, str(path))
     for piece in blocks(path, limits):
         if isinstance(piece, LongLine):
             rows.rejected.add(
-                piece.line, piece.offset, "row_too_large", piece.head,
-                hint=f"{piece.length:,} bytes; {limits.row_bytes:,} are allowed; the first {len(piece.head):,} are kept",
+                piece.line, piece.offset, "row_too_large", piece.head, hint=piece.told(limits.row_bytes),
             )  # fmt: skip
             continue
         at = piece.offset
@@ -85,7 +84,7 @@ def read_json_lines(path: Path, roles: ColumnRoles, limits: Limits, batch_rows: 
 
 
 @dataclass
-class _Rows:
+class JsonRows:
     """Accepted rows as columns, until a batch is full."""
 
     roles: ColumnRoles
@@ -106,7 +105,8 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.lines) + len(self.rejected)
 
-    def add(self, line: bytes, number: int, offset: int) -> None:
+    def add(self, line: bytes, number: int, offset: int | None) -> None:
+        """Take a line in, or set it aside; a blank one is no row."""
         if not line.strip():
             return
         try:
@@ -120,12 +120,13 @@ class _Rows:
         for column, value in values.items():
             self.columns[column].append(value)
         self.lines.append(number)
-        self.offsets.append(offset)
+        self.offsets.append(-1 if offset is None else offset)
         self.octets.append(line)
         self.context.append(context)
         self.fields.update(dict.fromkeys(row))
 
     def take(self) -> RawRows:
+        """The rows so far; the next ones start afresh."""
         octets = self.octets
 
         def raw(rows: IntArray) -> list[bytes]:
@@ -196,7 +197,7 @@ def _not_finite(constant: str) -> NoReturn:
 
 
 def _name_constant(text: str, fault: Fault) -> Fault:
-    """The fault with the key whose value is NaN or Infinity, found by reading once more with the constants let through."""
+    """The fault with the key whose value is NaN or Infinity, found by reading once more."""
     found = json.loads(text, parse_constant=lambda _: math.nan)
     key = (
         next((k for k, v in found.items() if isinstance(v, float) and math.isnan(v)), None)

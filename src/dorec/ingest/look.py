@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -68,7 +69,7 @@ def look(name: str, column: pa.ChunkedArray) -> Look:
         gap = truth(pc.is_null(text)) | truth(pc.is_in(text, value_set=GAPS))
     given = text.filter(pa.array(~gap))
     distinct = given.unique()
-    facts = {
+    facts: dict[str, Any] = {
         "name": name, "rows": rows, "missing": int(gap.sum()), "distinct": len(distinct),
         "values": tuple(distinct.to_pylist()) if len(distinct) <= 60 else (),
     }  # fmt: skip
@@ -95,7 +96,7 @@ def _temporal(name: str, column: pa.ChunkedArray) -> Look:
     )  # fmt: skip
 
 
-def _number(facts: dict, distinct: pa.Array) -> Look:  # type: ignore[type-arg]
+def _number(facts: dict[str, Any], distinct: pa.Array) -> Look:
     numbers = np.array([float(v) for v in distinct.to_pylist()])
     whole = bool((numbers == np.floor(numbers)).all())
     low, high = float(numbers.min()), float(numbers.max())
@@ -109,8 +110,7 @@ def _number(facts: dict, distinct: pa.Array) -> Look:  # type: ignore[type-arg]
 
 
 def _formats(distinct: pa.Array) -> list[str]:
-    found = []
-    for form in FORMATS:
-        if not truth(pc.is_null(pc.strptime(distinct, format=form, unit="s", error_is_null=True))).any():
-            found.append(form)
-    return found
+    def parsed(form: str) -> pa.Array:
+        return pc.strptime(distinct, format=form, unit="s", error_is_null=True)
+
+    return [form for form in FORMATS if not truth(pc.is_null(parsed(form))).any()]

@@ -74,9 +74,9 @@ def _of_file(path: Path, roles: ColumnRoles, limits: Limits, batch_rows: int, in
             index += 1
 
 
-def _of_tables(tables: Iterable[pa.Table], roles: ColumnRoles, source: str, index: int = 0) -> Iterator[Batch]:
+def _of_tables(tables: Iterable[pa.Table], roles: ColumnRoles, source: str, first: int = 0) -> Iterator[Batch]:
     row = 1
-    for index, table in enumerate(tables, start=index):
+    for index, table in enumerate(tables, start=first):
         yield validate(table, roles, source=source, index=index, first_row=row)
         row += table.num_rows
 

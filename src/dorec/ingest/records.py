@@ -1,12 +1,13 @@
-"""Where the records of delimited text begin and end: quotes may hold line ends, and broken quotes harm one line only."""
+"""Where records of delimited text begin and end: quotes may hold line ends, broken quotes harm one line only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dorec.numeric.arrays import AnyArray, BoolArray, IntArray
 
 NEWLINE, RETURN, QUOTE = 10, 13, 34
+PER_RECORD = ("starts", "ends", "stops", "lines", "columns", "broken", "returns")
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +23,13 @@ class Records:
     returns: BoolArray  # (n,) a carriage return stands alone outside quotes
     consumed: int  # bytes up to the end of the last whole record
 
-    def take(self, rows: AnyArray) -> "Records":
+    def take(self, rows: "AnyArray | slice") -> "Records":
         """Some of the records."""
-        names = ("starts", "ends", "stops", "lines", "columns", "broken", "returns")
-        return Records(*(getattr(self, n)[rows] for n in names), self.consumed)  # type: ignore[arg-type]
+        return replace(self, **{n: getattr(self, n)[rows] for n in PER_RECORD})
 
 
 def split_records(data: bytes, delimiter: str, *, last: bool, row_bytes: int) -> Records:
-    """The whole records of `data`, blank lines left out.
+    r"""The whole records of `data`, blank lines left out.
 
     Args:
         data: begins where a record begins.
@@ -38,7 +38,7 @@ def split_records(data: bytes, delimiter: str, *, last: bool, row_bytes: int) ->
         row_bytes: a quote that stays open for longer is broken.
 
     Example:
-        >>> found = split_records(b'a,b\\n"x\\ny",2\\n', ",", last=True, row_bytes=100)
+        >>> found = split_records(b'a,b\n"x\ny",2\n', ",", last=True, row_bytes=100)
         >>> found.lines.tolist(), found.columns.tolist()
         ([0, 1], [2, 2])
     """
@@ -129,7 +129,8 @@ def _scan(data: bytes, mark: bytes, newlines: IntArray, last: bool, row_bytes: i
 
 def _record_end(data: bytes, at: int, mark: bytes) -> tuple[int | None, int]:
     """Position of the line end that closes the record and its number of fields; None where a quote stays open, 0 fields
-    where a closing quote is followed by text."""
+    where a closing quote is followed by text.
+    """
     fields = 1
     newline = -2
     while True:

@@ -18,6 +18,7 @@ from dorec.ingest.streams import BOM, read_head
 
 HEAD_BYTES = 2 << 20
 DELIMITERS = ",\t;| "
+MANY_LINES = 10  # that are no UTF-8, before the whole file is taken for another encoding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ def _encoding(head: bytes, whole: bool) -> tuple[str, str]:
     bad = sum(not _is_utf8(line) for line in lines)
     if not bad:
         return "utf-8", "every line of the sample is UTF-8"
-    if bad < 0.2 * len(lines):
+    if bad < MANY_LINES or bad < sum(not line.isascii() for line in lines):
         return (
             "utf-8",
             f"{bad:,} of {len(lines):,} lines are no UTF-8 and will be set aside; set encoding if they all are",

@@ -14,7 +14,7 @@ FOREIGN = {b"PK\x03\x04": "a zip archive or spreadsheet", b"\xd0\xcf\x11\xe0": "
 
 
 def files_of(source: str | Path) -> list[Path]:
-    """The files that a path, folder or glob names, in order.
+    r"""The files that a path, folder or glob names, in order.
 
     Raises:
         UnreadableSource: there are none.
@@ -22,7 +22,7 @@ def files_of(source: str | Path) -> list[Path]:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = (Path(folder) / "a.csv").write_text("user\\n1\\n")
+        ...     _ = (Path(folder) / "a.csv").write_text("user\n1\n")
         ...     [p.name for p in files_of(folder)]
         ['a.csv']
     """

@@ -4,7 +4,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -35,6 +35,10 @@ class LongLine:
     offset: int
     line: int
 
+    def told(self, allowed: int) -> str:
+        """What to say of it."""
+        return f"{self.length:,} bytes, {allowed:,} are allowed; the first {len(self.head):,} are kept"
+
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator["tuple[IO[bytes], IO[bytes]]"]:
@@ -56,7 +60,7 @@ def open_bytes(path: Path) -> Iterator["tuple[IO[bytes], IO[bytes]]"]:
         raise UnreadableSource(f"{path} can't be read: {error.strerror}. Check the path.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableSource(
-            f"{path} is a damaged or cut gzip file ({error}). Rows before the damage may have been read; fetch it again."
+            f"{path} is a damaged or cut gzip file ({error}). Rows before the damage may be stored; fetch it again."
         ) from None
 
 
@@ -74,23 +78,36 @@ def blocks(path: Path, limits: Limits) -> Iterator[Block | LongLine]:
     """
     with open_bytes(path) as (plain, beneath):
         rest, offset, line = b"", 0, 1
-        while piece := plain.read(limits.block_bytes):
+        piece = plain.read(limits.block_bytes)
+        while piece:
+            following = plain.read(limits.block_bytes)
             _check_inflation(path, offset + len(rest) + len(piece), beneath.tell(), plain is not beneath, limits)
             if not offset and not rest and piece.startswith(BOM):
                 piece, offset = piece[len(BOM) :], len(BOM)
             data = rest + piece
+            if not following:
+                yield from _ended(_split_long(data, offset, line, limits))
+                return
             end = data.rfind(b"\n") + 1
-            if end:
-                yield from _split_long(data[:end], offset, line, limits)
-                offset, line, rest = offset + end, line + data.count(b"\n", 0, end), data[end:]
-            else:
-                rest = data
+            yield from _split_long(data[:end], offset, line, limits)
+            offset, line, rest = offset + end, line + data.count(b"\n", 0, end), data[end:]
+            piece = following
             if len(rest) > limits.row_bytes:
-                long, rest = _pass_over(path, plain, beneath, rest, offset, line, limits)
+                long, piece = _pass_over(path, plain, beneath, (rest, piece), offset, line, limits)
                 yield long
-                offset, line = offset + long.length, line + 1
-        yield from _split_long(rest, offset, line, limits)
-        yield Block(b"", offset + len(rest), line + (1 if rest else 0), last=True)
+                offset, line, rest = offset + long.length, line + 1, b""
+                piece = piece or plain.read(limits.block_bytes)
+        yield Block(b"", offset, line, last=True)
+
+
+def _ended(pieces: Iterator[Block | LongLine]) -> Iterator[Block | LongLine]:
+    """The last pieces of a file, the very last marked as such."""
+    found = list(pieces)
+    if found and isinstance(found[-1], Block):
+        found[-1] = replace(found[-1], last=True)
+    else:
+        found.append(Block(b"", 0, 0, last=True))
+    yield from found
 
 
 def _split_long(data: bytes, offset: int, line: int, limits: Limits) -> Iterator[Block | LongLine]:
@@ -116,16 +133,18 @@ def _split_long(data: bytes, offset: int, line: int, limits: Limits) -> Iterator
 
 
 def _pass_over(
-    path: Path, plain: IO[bytes], beneath: IO[bytes], rest: bytes, offset: int, line: int, limits: Limits
+    path: Path, plain: IO[bytes], beneath: IO[bytes], begun: tuple[bytes, bytes], offset: int, line: int, limits: Limits
 ) -> tuple[LongLine, bytes]:
-    """Read on to the end of a line that is too long, keeping only its head."""
-    head, length = rest[:MAX_RAW], len(rest)
-    while piece := plain.read(1 << 20):
+    """Read on to the end of a line that is too long, keeping only its head; returns what follows it."""
+    head, length = begun[0][:MAX_RAW], len(begun[0])
+    piece = begun[1]
+    while piece:
         end = piece.find(b"\n") + 1
         if end:
             return LongLine(head, length + end, offset, line), piece[end:]
         length += len(piece)
         _check_inflation(path, offset + length, beneath.tell(), plain is not beneath, limits)
+        piece = plain.read(1 << 20)
     return LongLine(head, length, offset, line), b""
 
 

@@ -207,7 +207,8 @@ def _set_aside(raw: RawRows, findings: Findings, roles: ColumnRoles, rejected: R
     if not len(rows):
         return
     for row, octets in zip(rows.tolist(), raw.raw(rows), strict=True):
+        name, offset = findings.field_name[row], None if raw.offsets is None else raw.offsets[row]
         rejected.add(
-            raw.lines[row], None if raw.offsets is None else raw.offsets[row], str(findings.reason[row]), octets,
-            field_name=roles.columns.get(findings.field_name[row], findings.field_name[row]), hint=findings.hint[row] or "",
+            raw.lines[row], offset, findings.reason[row], octets,
+            field_name=roles.columns.get(name, name), hint=findings.hint[row],
         )  # fmt: skip
