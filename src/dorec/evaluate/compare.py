@@ -1,4 +1,4 @@
-"""Which recommender is better, and is the difference more than chance?"""
+"""Which recommender is better, and whether the difference is more than chance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -40,8 +40,8 @@ def nearest_columns(
     """For each column its k most similar other columns, (m, k), and the similarities, descending.
 
     Similarity of i and j: dot product / (norms_i norms_j) * c / (c + shrinkage), with c the number of rows in
-    which both stand. Only positive ones count; a place without a neighbour has position -1 and similarity 0. Ties go to the lower
-    position. Needs 8 (2 m) bytes a thread beside the answer: m^2 is never held.
+    which both stand. Only positive ones count; a place without a neighbour has position -1 and similarity 0. Ties go
+    to the lower position. Needs 16 m bytes a thread beside the answer: m^2 is never held.
 
     Example:
         >>> near, similar = nearest_columns(sparse.csr_matrix(np.array([[1.0, 1, 0], [0, 1, 1]])), 1, norms=np.ones(3))

@@ -177,7 +177,7 @@ def _solve(span: tuple[int, int], entries: Entries, other: Single, base: FloatAr
         a[:] = base
         for q in range(first, last):
             y = other[indices[q]]
-            c = extra[q]
+            c = np.float64(extra[q])
             for i in range(f):
                 x[i] += (1.0 + c) * y[i]
                 w = c * y[i]

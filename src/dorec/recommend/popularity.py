@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dorec.domain.dataset import Dataset
+from dorec.domain.errors import InputError
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.recommend.fitted import FittedRecommender, fitted
@@ -52,4 +53,7 @@ class Popularity:
 
     def restore(self, arrays: Mapping[str, AnyArray], dataset: Dataset) -> FittedRecommender:
         """The scorer from what `to_arrays` gave."""
-        return fitted(dataset, self, "popularity", Counts(np.asarray(arrays["counts"], dtype=np.float64)))
+        counts = np.asarray(arrays["counts"], dtype=np.float64)
+        if counts.shape != (dataset.n_items,):
+            raise InputError(f"counts have shape {counts.shape}; {dataset.n_items} items need one each.")
+        return fitted(dataset, self, "popularity", Counts(counts))
