@@ -53,7 +53,7 @@ def check_overlap(e: FloatArray, arm: IntArray, arms: tuple[Any, ...], floor: Fl
     """Refuse where estimated propensities (n, k) leave too few comparable units.
 
     Refused when more than a tenth of the units have an arm that is all but impossible for them, or when the weights of
-    an arm are worth fewer than 20 units or a twentieth of it. `trimmed` says that the population asked about already
+    an arm are worth fewer than 5 units. `trimmed` says that the population asked about already
     counts such units less: then only a separation of the arms is refused.
     """
     outside = float((e <= floor).any(axis=1).mean())
@@ -61,7 +61,7 @@ def check_overlap(e: FloatArray, arm: IntArray, arms: tuple[Any, ...], floor: Fl
     count = np.bincount(arm, minlength=e.shape[1])
     # the mean overlap weight, as a share of what it would be if the propensities were the same for everyone
     comparable = float((1.0 / (1.0 / e).sum(axis=1)).mean() * (len(arm) / count).sum())
-    starved = ess < np.minimum(np.maximum(20, count / 20), count / 2)
+    starved = ess < np.minimum(5, count / 10)
     if (comparable < 0.02) or (not trimmed and (outside > 0.1 or starved.any())):
         worst = int(ess.argmin() if starved.any() else e.min(axis=0).argmin())
         raise NoOverlap(

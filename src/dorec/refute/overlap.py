@@ -75,7 +75,7 @@ def propensities(study: Study, n_folds: int) -> FloatArray:
     folds = stratified_folds(keys, study.treatment, n_folds)
 
     def fit(train: IntArray, test: IntArray) -> FloatArray:
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=10.0, max_iter=1_000))
         model.fit(study.covariates[train], study.treatment[train])
         out = np.zeros((len(test), k))
         out[:, model.classes_] = model.predict_proba(study.covariates[test])
