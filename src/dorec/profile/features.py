@@ -112,8 +112,13 @@ def feature_spec(log: EventLog, categories: Sequence[str] = ()) -> FeatureSpec:
     return FeatureSpec(events=tuple(ordered), sales=sales, categories=tuple(categories), time=timed)
 
 
+def with_clock(events: "ir.Table") -> "ir.Table":
+    """The events with _hour and _day, once for each event rather than once for each moment that looks at it."""
+    return events.mutate(_hour=hour_of_day(events.timestamp), _day=day_of_week(events.timestamp))
+
+
 def aggregates(events: "ir.Table", spec: FeatureSpec, other: str) -> dict[str, Any]:
-    """The sums, counts, firsts and lasts that the features are made of, as ibis expressions."""
+    """The sums, counts, firsts and lasts that the features are made of, over events `with_clock`."""
     sale = events.event.isin(spec.sales)
     wanted: dict[str, Any] = {"events": events.count(), "_others": events[other].nunique()}
     wanted |= {f"n_{e}": _number(events.event == e) for e in spec.events}
@@ -121,7 +126,7 @@ def aggregates(events: "ir.Table", spec: FeatureSpec, other: str) -> dict[str, A
     wanted["monetary"] = ibis.ifelse(sale, events.value, 0.0).sum()
     wanted["mean_value"] = events.value.mean()
     if spec.time:
-        hour, day = hour_of_day(events.timestamp), day_of_week(events.timestamp)
+        hour, day = events["_hour"], events["_day"]
         wanted |= {"_first": events.timestamp.min(), "_last": events.timestamp.max()}
         wanted |= {f"hour_{h:02d}": _number(hour == h) for h in range(24)}
         wanted |= {name: _number(day == d) for d, name in enumerate(DAYS)}
@@ -205,6 +210,7 @@ def _features(
         if not spec.time:
             raise InputError("The events have no time stamps, so nothing is known 'as of' an instant. Leave `at` out.")
         events = events.filter(events.timestamp < instant(at))
+    events = with_clock(events)
     raw = events.group_by(key).agg(**aggregates(events, spec, other)).order_by(key).to_pyarrow()
     until = None
     if spec.time:

@@ -1,4 +1,16 @@
-"""Who got what, from when to when -> a table on which the effect on the value within that window can be estimated."""
+"""Who got what, from when to when -> a table on which the effect on the value within that window can be estimated.
+
+A row is a user and a window: a distinct start and end among the assignments of the arms that are asked about. Treated
+are the users with an assignment to that window; every other user of the log or of the assignments gets the same window
+as arm `none`, whether or not something else was sent to them. A row for each pair, rather than one for each user,
+compares the treated with others over the same days, so that season and trend cancel, and it uses every campaign; since
+a user then has several rows, errors are clustered by user.
+
+Covariates are known before the window starts: `features_as_of` its start (spend, frequency, recency, counts, ...),
+other assignments begun earlier (`assigned_before`) or running then (`running_before`), the window itself where there
+are several, and the columns of a table about users, whose missing text is the level `missing`. Constant and doubled
+columns are left out. What is assumed, and each window that was left out, stands in `WindowStudy.notes`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -78,16 +90,7 @@ def treatment_window_study(
 ) -> WindowStudy:
     """The value of each user's events within each window, by whether they were assigned to it, with their past.
 
-    A row is a user and a window (a distinct start and end among the assignments of the arms asked about); the treated
-    are the users with an assignment to that window, and all other users get the same window as arm `none`. A row for
-    each pair, rather than one for each user, compares the treated with others over the same days (season and trend
-    cancel) and uses each campaign; since a user then has several rows, errors are clustered by user. Users are those
-    of the log and of the assignments.
-
-    Covariates are known before the window starts: `features_as_of` its start (spend, frequency, recency, counts, ...),
-    other assignments begun earlier (`assigned_before`) or running then (`running_before`), the window itself (where
-    there are several), and the columns of `users`, whose missing text is the level `missing`. Constant and doubled
-    columns are left out. What is assumed, and each window that was left out, stands in `notes`.
+    The module's text says what a row, a window, the arms and the covariates are, and why.
 
     Args:
         log: the events.
