@@ -18,7 +18,7 @@ def problem():
 
 
 def by_hand(extra, other, u):
-    c = 1.0 + extra.toarray()[u]
+    c = 1.0 + extra.toarray()[u].astype(float)
     p = (extra.toarray()[u] > 0).astype(float)
     y = other.astype(float)
     return np.linalg.solve((y.T * c) @ y + REG * np.eye(y.shape[1]), (y.T * c) @ p)
