@@ -1,7 +1,7 @@
 """What people see on a terminal: tables, bars and next steps."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,13 +76,30 @@ def estimates_table(rows: Sequence[tuple[str, Estimate, float | None]], title: s
     return table
 
 
-def scalars(estimates: Iterable[Estimate]) -> list[tuple[str, Estimate, float | None]]:
-    """Each value of each estimate as a row."""
+def labelled(estimates: Mapping[str, Estimate]) -> list[tuple[str, Estimate, float | None]]:
+    """Each value of each estimate as a row, under the estimate's label and, for a vector, the value's name."""
     rows: list[tuple[str, Estimate, float | None]] = []
-    for estimate in estimates:
-        parts = [estimate] if isinstance(estimate.name, str) else [estimate[i] for i in range(len(estimate.name))]
-        rows += [(str(part.name), part, None) for part in parts]
+    for label, estimate in estimates.items():
+        if isinstance(estimate.name, str):
+            rows.append((label, estimate, None))
+        else:
+            rows += [(f"{label}: {name}", estimate[i], None) for i, name in enumerate(estimate.name)]
     return rows
+
+
+def models_table(estimates: Mapping[str, Estimate], title: str) -> Table:
+    """Models down, metrics across, with the half-width of each 95% interval."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("model")
+    for name in next(iter(estimates.values())).name:
+        table.add_column(str(name), justify="right")
+    for model, estimate in estimates.items():
+        cells = []
+        for i in range(len(estimate.name)):
+            lower, upper = (None, None) if estimate[i].no_interval else estimate[i].interval()
+            cells.append(f"{estimate[i].value:.3f}" + ("" if lower is None else f" ± {(upper - lower) / 2:.3f}"))
+        table.add_row(model, *cells)
+    return table
 
 
 def study_file(path: Path) -> None:
@@ -125,10 +142,12 @@ def summary(done: RunSummary) -> None:
     for result in done.results.values():
         for refusal in result.refusals:
             console.print(f"[yellow]Refused[/] {refusal['question']}: {refusal['reason']}. {refusal['remedy']}")
-    for name in ("effects", "recommend", "off_policy"):
-        chosen = done.results[name].estimates.values() if name in done.results else []
-        if chosen:
-            console.print(estimates_table(scalars(chosen), name.replace("_", "-")))
+    recommend = done.results.get("recommend")
+    if recommend is not None and recommend.estimates:
+        console.print(models_table(recommend.estimates, f"Recommenders, on the {recommend.facts['split']} split"))
+    for name, title in (("effects", "Effects"), ("off_policy", "Value of policies on the log")):
+        if name in done.results and done.results[name].estimates:
+            console.print(estimates_table(labelled(done.results[name].estimates), title))
     console.print(f"\nReport: [bold]{done.report}[/]", soft_wrap=True)
 
 

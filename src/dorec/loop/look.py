@@ -77,7 +77,7 @@ def look_at_campaigns(table: pa.Table, user_ids: AnyArray) -> Guess:
     why = {"unit": f"it holds {shares[unit]:.0%} of the users in the events"}
     if arm:
         levels = sorted(set(table.column(arm).to_pylist()), key=str)
-        columns["treated"] = [str(level) for level in levels][:1]
+        columns["treated"] = [str(level) for level in levels if not _word_in(level, CONTROL_WORDS[:-1])][:1]
         why["treatment"] = f"it has few levels: {', '.join(map(str, levels))}"
         why["treated"] = "the first level; name others to ask about them"
     return Guess(columns=columns, why=why)

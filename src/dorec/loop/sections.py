@@ -80,7 +80,7 @@ def data(results: Results) -> list[Section]:
 
 def _cleaning(steps: Sequence[Mapping[str, Any]]) -> list[Block]:
     rows = [
-        [step["name"].replace("_", " "), step["changed"], step.get("skipped_reason") or step["description"]]
+        [_words(step["name"]), step["dropped"], step["changed"], step["skipped_reason"] or step["description"]]
         for step in steps
     ]
     blocks: list[Block] = [
@@ -90,7 +90,7 @@ def _cleaning(steps: Sequence[Mapping[str, Any]]) -> list[Block]:
         if step["examples"]:
             names = [name for name in step["examples"][0] if any(e.get(name) is not None for e in step["examples"])]
             shown = [[_text(example.get(name)) for name in names] for example in step["examples"][:5]]
-            title = f"Examples: {step['name'].replace('_', ' ')}"
+            title = f"Examples: {_words(step['name'])}"
             blocks.append(Details(title, [Table(names, shown)]))
     return blocks
 
@@ -369,3 +369,7 @@ def _distinct(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 def _text(value: Any) -> Any:
     return value if isinstance(value, int | float) or value is None else str(value)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -37,15 +37,14 @@ def user_table(people: Shoppers) -> "pa.Table":
 
 
 def promotion_table(people: Shoppers, treated: BoolArray, shop: Shop) -> "pa.Table":
-    """user_id, treatment, start and end of the promotion."""
-    time = pa.timestamp("us", tz="UTC")
-    start, end = START + timedelta(days=shop.window_from), START + timedelta(days=shop.n_days)
+    """user_id, treatment, first and last day of the promotion."""
+    start, end = (START + timedelta(days=d) for d in (shop.window_from, shop.n_days - 1))
     return pa.table(
         {
             "user_id": people.ids,
             "treatment": np.where(treated, "voucher", "none"),
-            "start": pa.array([start] * people.n, type=time),
-            "end": pa.array([end] * people.n, type=time),
+            "start": pa.array([start.date()] * people.n),
+            "end": pa.array([end.date()] * people.n),
         }
     )
 

@@ -85,16 +85,21 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
     ate = model.ate()
     estimates |= {f"{outcome}/adjusted": ate, f"{outcome}/arm means": model.arm_means()}
     verdicts = (verified, *ate.verdicts)
-    tables, arrays = {}, {}
+    allocated: dict[str, Any] = {}
+    tables: dict[str, pa.Table] = {}
+    arrays: dict[str, Any] = {}
     if refute and chosen.refute:
         verdicts += tuple(refute_all(study, learner, ate, context=context))
     if refute:
         arrays = {"propensity": model.nuisances.propensity, "treatment": study.treatment}
         allocated, tables, more = _whom(workspace, study, model)
-        facts |= allocated
         estimates |= more
     return StageResult(
-        facts={"by_outcome": {outcome: facts}}, estimates=estimates, verdicts=verdicts, tables=tables, arrays=arrays
+        facts={"by_outcome": {outcome: facts}, **allocated},
+        estimates=estimates,
+        verdicts=verdicts,
+        tables=tables,
+        arrays=arrays,
     )
 
 
