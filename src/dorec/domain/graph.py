@@ -116,6 +116,49 @@ class CausalGraph:
         keys = ("a", "b", "mark_a", "mark_b", "confidence", "provenance")
         return {"nodes": list(self.nodes), "edges": [{key: getattr(e, key) for key in keys} for e in self.edges]}
 
+    # -- formats --------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """The graph as JSON text."""
+        return _formats().to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> "CausalGraph":
+        """The graph that `to_json` wrote."""
+        return _formats().from_json(text)
+
+    def to_networkx(self) -> Any:
+        """A `networkx.MultiDiGraph` with end marks as edge attributes."""
+        return _formats().to_networkx(self)
+
+    @classmethod
+    def from_networkx(cls, graph: Any) -> "CausalGraph":
+        """The graph of a networkx graph: directed edges point, undirected ones don't, unless their marks say so."""
+        return _formats().from_networkx(graph)
+
+    def to_dot(self) -> str:
+        """The graph as Graphviz DOT text."""
+        return _formats().to_dot(self)
+
+    @classmethod
+    def from_dot(cls, text: str) -> "CausalGraph":
+        """The graph of a DOT text: `a -> b -> c`, `a <-> b`, `a -- b`."""
+        return _formats().from_dot(text)
+
+    def to_gml(self) -> str:
+        """The graph as GML text."""
+        return _formats().to_gml(self)
+
+    @classmethod
+    def from_gml(cls, text: str) -> "CausalGraph":
+        """The graph of a GML text."""
+        return _formats().from_gml(text)
+
+    @classmethod
+    def from_bif(cls, text: str) -> "CausalGraph":
+        """The structure of a Bayesian network in the BIF format."""
+        return _formats().from_bif(text)
+
     # -- edges ----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -282,3 +325,9 @@ class CausalGraph:
             if not below:
                 return order, frozenset(left)
             left -= below
+
+
+def _formats() -> Any:
+    from dorec.domain import graph_formats  # loaded on use: it imports this module
+
+    return graph_formats

@@ -57,8 +57,7 @@ def _harm(graph: CausalGraph, door: BackDoor, chosen: frozenset[str], name: str)
     if name in door.allowed:
         return f"{name} opens {opened}" if opened else ""
     if name in graph.descendants(door.causal):
-        source = min(door.causal & graph.ancestors([name]))
-        path = _directed(graph, frozenset((source,)), name)
+        path = _past_the_effect(graph, door, name)
         effect = f"{name} carries a part of the effect: {in_words(path)}"
         return f"{effect}, and it opens {opened}" if opened else effect
     return f"{name} was not measured, or comes after the treatment"
@@ -74,15 +73,24 @@ def _opened_by(door: BackDoor, chosen: frozenset[str], name: str) -> str:
     return ""
 
 
+def _past_the_effect(graph: CausalGraph, door: BackDoor, name: str) -> list[Edge]:
+    """From the treatment to the nearest node on a causal path, and on to `name`."""
+    onward = min((_directed(graph, frozenset((c,)), name) or [] for c in sorted(door.causal)), key=_length)
+    return [*_directed(graph.subgraph(door.causal | door.treatments), door.treatments, onward[0].a), *onward]
+
+
+def _length(path: list[Edge]) -> float:
+    return len(path) or float("inf")
+
+
 def _through(graph: CausalGraph, door: BackDoor, name: str) -> list[Edge]:
-    rest = graph.subgraph(frozenset(graph.nodes) - door.treatments)
-    first = [t for t in sorted(door.treatments) if any(c in rest.ancestors([name]) for c in graph.children(t))]
-    inside = graph.subgraph(door.causal | {first[0]})
-    before = _directed(inside, frozenset((first[0],)), name)
+    """A causal path that visits `name`."""
+    inside = graph.subgraph(door.causal | door.treatments)
+    before = _directed(inside, door.treatments, name)
     if name in door.outcomes:
         return before
-    after = [_directed(inside, frozenset((name,)), y) for y in sorted(door.outcomes) if y in inside.descendants([name])]
-    return [*before, *min(after, key=len)]
+    after = [_directed(graph.subgraph(door.causal), frozenset((name,)), y) for y in sorted(door.outcomes)]
+    return [*before, *min(after, key=_length)]
 
 
 def _directed(graph: CausalGraph, starts: frozenset[str], end: str) -> list[Edge]:
