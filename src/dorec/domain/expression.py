@@ -164,7 +164,8 @@ class Sum(Expression):
 
     def latex(self) -> str:
         """The expression in LaTeX."""
-        return rf"\sum_{{{', '.join(self.over)}}} {self.term.latex()}".replace("_{_", "_{")
+        over = ", ".join(self.over).replace("_", r"\_")
+        return rf"\sum_{{{over}}} {self.term.latex()}"
 
     @property
     def variables(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dorec.domain.errors import InputError
 from dorec.domain.graph import CausalGraph, Pair
@@ -52,17 +53,34 @@ class Knowledge:
             if self.forbids(a, b):
                 raise InputError(f"{a} -> {b} is required but points to an earlier tier; change the tiers or the edge.")
         nodes = sorted({n for pair in self.required for n in pair})
-        CausalGraph.from_edges(nodes, directed=self.required)  # refuses a cycle and names it
+        graph = CausalGraph.from_edges(nodes, directed=self.required)  # refuses a cycle and names it
+        self._refuse_detours(graph)
+
+    def _refuse_detours(self, graph: CausalGraph) -> None:
+        """Refuse required edges that lead, through nodes without a tier, from a later tier to an earlier one."""
+        for start in graph.nodes:
+            for end in sorted(graph.descendants([start])):
+                if self._is_earlier(end, start):
+                    raise InputError(
+                        f"The required edges lead from {start} (tier {self.tier(start)}) to {end} (tier "
+                        f"{self.tier(end)}), back in time; change the tiers or one of these edges."
+                    )
+
+    def _is_earlier(self, a: str, b: str) -> bool:
+        tier_a, tier_b = self.tier(a), self.tier(b)
+        return tier_a is not None and tier_b is not None and tier_a < tier_b
 
     def tier(self, node: str) -> int | None:
         """The tier of a node, from 0, or None if it has none."""
-        return next((i for i, tier in enumerate(self.tiers) if node in tier), None)
+        return self._tier_of.get(node)
+
+    @cached_property
+    def _tier_of(self) -> dict[str, int]:
+        return {node: i for i, tier in enumerate(self.tiers) for node in tier}
 
     def forbids(self, a: str, b: str) -> bool:
         """Whether a -> b can't be: it is forbidden, points back in time, or the opposite edge is required."""
-        tier_a, tier_b = self.tier(a), self.tier(b)
-        backwards = tier_a is not None and tier_b is not None and tier_a > tier_b
-        return backwards or (a, b) in self.forbidden or (b, a) in self.required
+        return self._is_earlier(b, a) or (a, b) in self.forbidden or (b, a) in self.required
 
     def requires(self, a: str, b: str) -> bool:
         """Whether a -> b must be."""
