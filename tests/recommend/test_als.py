@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dorec import RunContext
-from dorec.domain.errors import ConfigError
+from dorec.domain.errors import ConfigError, NotFinite
 from dorec.recommend import ALS
 
 
@@ -44,6 +44,17 @@ def test_the_loss_is_as_low_as_implicits(tastes):
     x, y = peer.user_factors.astype(float), peer.item_factors.astype(float)
     theirs = ((1.0 + p) * (p - x @ y.T) ** 2).sum() + (x**2).sum() + (y**2).sum()
     assert loss(ours, 1.0) <= 1.01 * theirs
+
+
+@pytest.mark.parametrize("settings", [{"alpha": 1e8}, {"reg": 1e-12, "embedding_size": 128}])
+def test_extreme_settings_give_finite_scores(tastes, settings):
+    assert np.isfinite(ALS(**settings).fit(tastes).score(np.arange(tastes.n_users))).all()
+
+
+@pytest.mark.parametrize("settings", [{"alpha": 1e30}, {"alpha": 1e300}, {"reg": 1e-30}])
+def test_what_overflows_is_refused_and_never_scored(tastes, settings):
+    with pytest.raises(NotFinite, match="raise reg, lower alpha"):
+        ALS(**settings).fit(tastes)
 
 
 def test_seed_decides_and_threads_do_not(tastes):

@@ -27,6 +27,12 @@ class Comparison:
 
     `p_values` are adjusted (Romano-Wolf) over all models and metrics of the table; a difference that is the same for
     every user has no test and is NaN.
+
+    Example:
+        >>> scores = {"a": Estimate.of_mean(np.array([[0.0], [1.0], [1.0]]), sample="s", name=("ndcg",))}
+        >>> print(Comparison(scores, reference="a", differences={}, p_values={}))
+        model         metric         value  95% interval        minus a
+        a             ndcg          0.6667  [0.0133, 1.3200]
     """
 
     scores: Mapping[str, Estimate]  # (n_metrics,) each, on the same users

@@ -117,7 +117,10 @@ def _descend(
             if old < 1e-20:
                 break
             _apply((indices[first:last], extra[first:last]), p, other, base, ap)
-            step = old / _dot(p, ap)
+            curvature = _dot(p, ap)
+            if curvature <= 0.0:
+                break
+            step = old / curvature
             for a in range(f):
                 x[a] += step * p[a]
                 r[a] -= step * ap[a]
@@ -194,7 +197,7 @@ def _cholesky_solve(a: FloatArray, x: FloatArray) -> None:
         d = a[j, j]
         for s in range(j):
             d -= a[j, s] * a[j, s]
-        root = np.sqrt(d)
+        root = np.sqrt(max(d, 1e-300))  # a matrix that is singular in double precision shows as factors beyond bounds
         a[j, j] = root
         for i in range(j + 1, f):
             v = a[i, j]

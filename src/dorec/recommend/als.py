@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from dorec.domain.dataset import Dataset
-from dorec.domain.errors import ConfigError, InputError
+from dorec.domain.errors import ConfigError, InputError, NotFinite
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.implicit_als import Entries, Single, conjugate_gradient_step, exact_step, gram_with, row_weights
@@ -18,6 +18,7 @@ from dorec.recommend.weighting import Weighting, check_weighting, weighted
 DEFAULT_CONTEXT = RunContext()
 NOISE_LEVELS = 1.25
 CG_STEPS = 3
+LARGEST = 1e15  # products of two stay finite in single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,11 @@ class ALS:
         check_weighting(self.weighting)
 
     def fit(self, dataset: Dataset, *, context: RunContext = DEFAULT_CONTEXT) -> FittedRecommender:
-        """Fit the factors; the same seed gives the same factors, whatever the number of threads."""
+        """Fit the factors; the same seed gives the same factors, whatever the number of threads.
+
+        Raises:
+            NotFinite: weights so large, or regularisation so small, that the factors overflow.
+        """
         extra = self._extra(dataset)
         reg = noise_level(extra, self.alpha) if self.reg is None else self.reg
         shapes = [(n, self.embedding_size) for n in extra.shape]
@@ -105,7 +110,7 @@ class ALS:
         for _ in context.track(range(self.epochs), "ALS epochs", self.epochs):
             conjugate_gradient_step(by_user, users, items, reg, **steps)
             conjugate_gradient_step(by_item, items, users, reg, **steps)
-        users = exact_step(by_user, items, reg, threads=context.threads).astype(np.float32)
+        users = _single(exact_step(by_user, items, reg, threads=context.threads), items)
         return fitted(dataset, self, "als", Factors(extra, users, items, reg))
 
     def restore(self, arrays: Mapping[str, AnyArray], dataset: Dataset) -> FittedRecommender:
@@ -120,7 +125,9 @@ class ALS:
 
     def _extra(self, dataset: Dataset) -> sparse.csr_matrix:
         extra = weighted(dataset, self.weighting)
-        extra.data = (self.alpha * extra.data).astype(np.float32)
+        with np.errstate(over="ignore"):
+            extra.data = (self.alpha * extra.data).astype(np.float32)
+        _check_finite(extra.data)
         return extra
 
 
@@ -134,6 +141,21 @@ def noise_level(extra: sparse.csr_matrix, alpha: float) -> float:
     n, m = extra.shape
     level = np.sqrt(max(extra.nnz, 1) / n) + np.sqrt(max(extra.nnz, 1) / m)
     return float(NOISE_LEVELS * level * np.sqrt((1.0 + alpha) / 2.0))
+
+
+def _single(users: FloatArray, items: Single) -> Single:
+    """The users' factors in single precision, if they and the items' are finite in it."""
+    _check_finite(items)
+    _check_finite(users)
+    return users.astype(np.float32)
+
+
+def _check_finite(values: AnyArray) -> None:
+    if not np.abs(values).max(initial=0.0) < LARGEST:
+        raise NotFinite(
+            "confidences or factors grow beyond what single precision holds",
+            remedy="raise reg, lower alpha, or take weighting='log' where weights are very large",
+        )
 
 
 def _entries(matrix: sparse.csr_matrix) -> Entries:

@@ -26,8 +26,8 @@ class ItemKNN:
 
     `cosine` is the cosine of the two items' columns; `bm25` the dot product of BM25-weighted columns (`bm25_k1`,
     `bm25_b`), which favours items with many users. Each similarity is multiplied by c / (c + shrinkage), c the users
-    who have both: what rests on two users counts for little. Memory is 16 n_items k bytes; the n_items^2
-    similarities are never held.
+    who have both: what rests on two users counts for little. Memory is 16 n_items k + 64 n_interactions bytes; the
+    n_items^2 similarities are never held.
 
     Example:
         >>> rows = {"u": [1, 1, 2, 2, 3], "i": ["tea", "milk", "tea", "milk", "tea"]}

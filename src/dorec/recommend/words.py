@@ -1,5 +1,6 @@
 """Scores in plain words: which things in a user's past speak for an item, and by how much."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def title(dataset: Dataset, item: int) -> str:
     >>> title(Dataset.from_interactions({"u": [1], "i": ["tea"]}, user="u", item="i"), 0)
     'tea'
     """
-    item_id = dataset.items.tolist()[item] if dataset.n_items < 100 else dataset.items[item].item()
+    item_id = dataset.items[item].item()
     return str(dataset.item_text.get(item_id, item_id))
 
 
@@ -96,8 +97,8 @@ def _closed(parts: FloatArray, score: float) -> FloatArray:
 
 def _distinct(names: list[str], ids: list[Any]) -> list[str]:
     """Names, with the id added where two items share one."""
-    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-    return [f"{name} ({i})" if name in twice else name for name, i in zip(names, ids, strict=True)]
+    count = Counter(names)
+    return [f"{name} ({i})" if count[name] > 1 else name for name, i in zip(names, ids, strict=True)]
 
 
 def _verbs(dataset: Dataset, user: int) -> dict[int, str]:
