@@ -40,7 +40,8 @@ def features(past, events, at, key="user_id"):
     other = "item_id" if key == "user_id" else "user_id"
     sales = {"purchase"} if "purchase" in kinds else kinds - {"rating"}
     n = {kind: sum(e["event"] == kind for e in past) for kind in kinds}
-    values = [e["value"] for e in past if e["value"] is not None]
+    values = [e["value"] for e in past if e["value"] is not None and e["event"] != "rating"]
+    ratings = [e["value"] for e in past if e["value"] is not None and e["event"] == "rating"]
     times = [e["timestamp"] for e in past if e["timestamp"] is not None]
     out = {
         "events": len(past),
@@ -51,6 +52,8 @@ def features(past, events, at, key="user_id"):
         "recency_days": (at - max(times)).total_seconds() / 86_400 if times else None,
         "tenure_days": (at - min(times)).total_seconds() / 86_400 if times else None,
     }
+    if "rating" in kinds:
+        out["mean_rating"] = np.mean(ratings) if ratings else None
     out |= {f"n_{kind}": count for kind, count in n.items()}
     out |= {f"{a}_to_{b}": n[b] / n[a] if n[a] else None for a, b in pairwise(stages)}
     for hour in range(24):

@@ -43,10 +43,16 @@ def test_without_times_there_are_no_features_of_time():
         user_features(log, START)
 
 
+def test_a_value_that_is_no_number_says_nothing():
+    log = EventLog.from_table({"user_id": ["a"] * 2, "event": ["purchase"] * 2, "value": [2.5, float("nan")]})
+    row = user_features(log).to_pylist()[0]
+    assert (row["frequency"], row["monetary"], row["mean_value"]) == (2, 2.5, 2.5)
+
+
 def test_without_purchases_the_money_is_that_of_everything_but_ratings():
     log = EventLog.from_table({"user_id": ["a"] * 2, "event": ["interaction", "rating"], "value": [2.5, 4.0]})
     row = user_features(log).to_pylist()[0]
-    assert (row["frequency"], row["monetary"], row["mean_value"]) == (1, 2.5, 3.25)
+    assert (row["frequency"], row["monetary"], row["mean_value"], row["mean_rating"]) == (1, 2.5, 2.5, 4.0)
 
 
 @pytest.mark.parametrize("source", ["context", "items"])

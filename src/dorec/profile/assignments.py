@@ -103,13 +103,14 @@ def arms_of(
 def earlier_assignments(given: Assignments, user: AnyArray, at: IntArray) -> dict[str, IntArray]:
     """For each row (user, microseconds): assignments of the user that had begun, and that were still running."""
     people, row_user = np.unique(user, return_inverse=True)
-    owner = np.searchsorted(people, given.unit)
+    known = np.isin(given.unit, people)
+    owner, start, end = np.searchsorted(people, given.unit[known]), given.start[known], given.end[known]
     begun, running = np.zeros(len(at), dtype=np.int64), np.zeros(len(at), dtype=np.int64)
     for instant in np.unique(at).tolist():
         rows = at == instant
-        before = given.start < instant
+        before = start < instant
         begun[rows] = np.bincount(owner[before], minlength=len(people))[row_user[rows]]
-        still = before & (given.end > instant)
+        still = before & (end > instant)
         running[rows] = np.bincount(owner[still], minlength=len(people))[row_user[rows]]
     return {"assigned_before": begun, "running_before": running}
 

@@ -64,9 +64,10 @@ def user_features(
     """One row a user, ordered by user_id, from the events strictly before `at` (all events by default).
 
     Columns: events; items (distinct); n_<event> for each event type; <stage>_to_<next> (rates of the funnel, null
-    without a trial); frequency and monetary (number and value of sales); mean_value (price affinity); with times also
-    recency_days and tenure_days (since the last and the first event, until `at` or the log's last event), hour_00 to
-    hour_23 and monday to sunday (shares, UTC); with a category also category=<name> (shares of the commonest).
+    without a trial); frequency and monetary (number and value of sales); mean_value (price affinity, over
+    all but ratings); with ratings also mean_rating; with times also recency_days and tenure_days (since the last and
+    the first event, until `at` or the log's last event), hour_00 to hour_23 and monday to sunday (shares, UTC); with a
+    category also category=<name> (shares of the commonest).
 
     Args:
         log: the events.
@@ -112,19 +113,25 @@ def feature_spec(log: EventLog, categories: Sequence[str] = ()) -> FeatureSpec:
     return FeatureSpec(events=tuple(ordered), sales=sales, categories=tuple(categories), time=timed)
 
 
-def with_clock(events: "ir.Table") -> "ir.Table":
-    """The events with _hour and _day, once for each event rather than once for each moment that looks at it."""
-    return events.mutate(_hour=hour_of_day(events.timestamp), _day=day_of_week(events.timestamp))
+def prepared(events: "ir.Table") -> "ir.Table":
+    """The events with _hour and _day, once for each event rather than once for each moment that looks at it.
+
+    A value that is NaN becomes null, as it says nothing and would turn every sum into NaN.
+    """
+    value = ibis.ifelse(events.value.isnan(), None, events.value)
+    return events.mutate(_hour=hour_of_day(events.timestamp), _day=day_of_week(events.timestamp), value=value)
 
 
 def aggregates(events: "ir.Table", spec: FeatureSpec, other: str) -> dict[str, Any]:
-    """The sums, counts, firsts and lasts that the features are made of, over events `with_clock`."""
+    """The sums, counts, firsts and lasts that the features are made of, over `prepared` events."""
     sale = events.event.isin(spec.sales)
     wanted: dict[str, Any] = {"events": events.count(), "_others": events[other].nunique()}
     wanted |= {f"n_{e}": _number(events.event == e) for e in spec.events}
     wanted["frequency"] = _number(sale)
     wanted["monetary"] = ibis.ifelse(sale, events.value, 0.0).sum()
-    wanted["mean_value"] = events.value.mean()
+    wanted["mean_value"] = events.value.mean(where=events.event != "rating")
+    if "rating" in spec.events:
+        wanted["mean_rating"] = events.value.mean(where=events.event == "rating")
     if spec.time:
         hour, day = events["_hour"], events["_day"]
         wanted |= {"_first": events.timestamp.min(), "_last": events.timestamp.max()}
@@ -155,7 +162,8 @@ def derive(
     out |= {f"{a}_to_{b}": _ratio(counts(f"n_{b}"), counts(f"n_{a}")) for a, b in spec.rates}
     out["frequency"] = counts("frequency").astype(np.int64)
     out["monetary"] = counts("monetary")
-    out["mean_value"] = raw.column("mean_value").take(take).cast(pa.float64())
+    means = [name for name in ("mean_value", "mean_rating") if name in raw.column_names]
+    out |= {name: raw.column(name).take(take).cast(pa.float64()) for name in means}
     total = counts("events")
     if spec.time and until is not None:
         for name, column in (("recency_days", "_last"), ("tenure_days", "_first")):
@@ -210,7 +218,7 @@ def _features(
         if not spec.time:
             raise InputError("The events have no time stamps, so nothing is known 'as of' an instant. Leave `at` out.")
         events = events.filter(events.timestamp < instant(at))
-    events = with_clock(events)
+    events = prepared(events)
     raw = events.group_by(key).agg(**aggregates(events, spec, other)).order_by(key).to_pyarrow()
     until = None
     if spec.time:

@@ -11,7 +11,7 @@ from dorec.domain.errors import InputError
 from dorec.domain.event_log import EventLog
 from dorec.domain.table import to_arrow
 from dorec.numeric.arrays import IntArray
-from dorec.profile.features import aggregates, derive, feature_spec, with_clock
+from dorec.profile.features import aggregates, derive, feature_spec, prepared
 
 
 def features_as_of(
@@ -50,7 +50,7 @@ def features_as_of(
     keys = as_moments(moments, user, at)
     distinct, place = _distinct(keys)
     asked = ibis.memtable(distinct)
-    events = with_clock(log.table.rename(_event_user="user_id"))
+    events = prepared(log.table.rename(_event_user="user_id"))
     past = [asked["_user"] == events["_event_user"], events.timestamp < asked["_at"]]
     if before_days is not None:
         past.append(events.timestamp >= asked["_at"] - ibis.interval(milliseconds=round(before_days * 86_400_000)))

@@ -211,7 +211,11 @@ def _outcome(log: EventLog, people: AnyArray, windows: IntArray, event: str | No
     side = ibis.memtable(pa.table({"_window": np.arange(len(windows)), "_start": stamps[0], "_end": stamps[1]}))
     events = log.table if event is None else log.table.filter(log.table.event == event)
     joined = side.inner_join(events, [events.timestamp >= side["_start"], events.timestamp < side["_end"]])
-    summed = joined.group_by("_window", "user_id").agg(total=joined.value.sum().fill_null(0.0)).to_pyarrow()
+    summed = (
+        joined.group_by("_window", "user_id")
+        .agg(total=joined.value.sum(where=~joined.value.isnan()).fill_null(0.0))
+        .to_pyarrow()
+    )
     out = np.zeros((len(people), len(windows)))
     who = np.searchsorted(people, np.asarray(summed.column("user_id").to_pylist(), dtype=str))
     out[who, summed.column("_window").to_numpy()] = summed.column("total").to_numpy()
