@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dorec.numeric.arrays import BoolArray, FloatArray, IntArray
 
 
 def novelty(places: IntArray, user_counts: FloatArray, n_users: int) -> FloatArray:
@@ -41,10 +41,7 @@ def diversity(places: IntArray, category: IntArray) -> FloatArray:
     """
     filled = places >= 0
     codes = np.where(filled, category[places], -1)
-    same = np.zeros(len(places))
-    for gap in range(1, places.shape[1]):
-        left, right = codes[:, gap:], codes[:, :-gap]
-        same += ((left == right) & (left >= 0)).sum(axis=1)
+    same = _alike(codes)
     size = filled.sum(axis=1)
     pairs = size * (size - 1) / 2.0
     return np.where(pairs > 0, 1.0 - same / np.maximum(pairs, 1.0), 0.0)
@@ -54,7 +51,8 @@ def coverage(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
     """Share of the catalogue that stands in any list, and the influence of each user (u,), by the exact jackknife.
 
     What a user adds is the items that nobody else was shown. Read the value as that of as many users as there are
-    here: more users see more of the catalogue.
+    here: more users see more of the catalogue. The jackknife errs on the wide side (Efron and Stein 1981): where most
+    items are shown to one user or none, its intervals are up to 1.6 times as wide as they need be.
 
     >>> value, influence = coverage(np.array([[0, 1], [0, 2]]), 4)
     >>> value, influence.tolist()
@@ -69,22 +67,35 @@ def coverage(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
 def gini(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
     """Gini index of how often the items are listed (0: all alike, near 1: few take all), and influences (u,).
 
-    The influence is the derivative in the items' shares with the order of the items held.
+    The influences are those of the exact jackknife, as for `coverage`.
 
     >>> value, _ = gini(np.array([[0, 1], [0, 1]]), 4)
     >>> value
     0.5
     """
     row, item = _listed(places)
-    counts = np.bincount(item, minlength=n_items).astype(np.float64)
+    counts = np.bincount(item, minlength=n_items)
     total = counts.sum()
     if not total:
         return 0.0, np.zeros(len(places))
-    slope = 2.0 * _mid_ranks(counts) - n_items - 1.0
-    value = float((slope * counts).sum() / (n_items * total))
-    weight = (slope / n_items - value) / (total / len(places))
-    influence = np.bincount(row, weights=weight[item], minlength=len(places))
-    return value, influence - influence.mean()
+    in_order = np.sort(counts)
+    apart = float((2.0 * np.arange(1, n_items + 1) - n_items - 1.0) @ in_order)  # sum of |c_i - c_j| over pairs
+    # one listing less moves an item away from all that have as many or more, and towards the others
+    moved = n_items - 1.0 - 2.0 * np.searchsorted(in_order, counts, side="left")
+    change = np.bincount(row, weights=moved[item], minlength=len(places))
+    change -= 2.0 * _alike(np.where(places >= 0, counts[places], -1))  # two that lose one each stay as far apart
+    left = total - np.bincount(row, minlength=len(places))
+    without = np.divide(apart + change, n_items * left, out=np.zeros(len(places)), where=left > 0)
+    return float(apart / (n_items * total)), (len(places) - 1) * (without.mean() - without)
+
+
+def _alike(codes: IntArray) -> FloatArray:
+    """Number of pairs in each row with the same code; -1 is like nothing, (u,)."""
+    same = np.zeros(len(codes))
+    for gap in range(1, codes.shape[1]):
+        left, right = codes[:, gap:], codes[:, :-gap]
+        same += ((left == right) & (left >= 0)).sum(axis=1)
+    return same
 
 
 def _mean_of(values: FloatArray, places: IntArray) -> FloatArray:
@@ -96,11 +107,3 @@ def _mean_of(values: FloatArray, places: IntArray) -> FloatArray:
 def _listed(places: IntArray) -> tuple[IntArray, IntArray]:
     filled: BoolArray = places >= 0
     return np.nonzero(filled)[0], places[filled]
-
-
-def _mid_ranks(values: AnyArray) -> FloatArray:
-    """Ranks from 1, ties sharing their mean."""
-    _, code, count = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    ranks: FloatArray = (last - (count - 1) / 2.0)[code]
-    return ranks
