@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dorec.domain.errors import Collinear, ConstantColumn, InputError, NotFinite, TooFewUnits
-from dorec.domain.table import column, is_numeric, to_arrow
+from dorec.domain.table import is_numeric, to_arrow
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.partial_correlation import determined_columns
 
@@ -101,7 +101,7 @@ def _columns(table: Any) -> tuple[tuple[str, ...], list[AnyArray]]:
         raise TooFewUnits(
             f"{arrow.num_rows:,} rows are too few to test independence", remedy=f"give at least {MIN_ROWS}"
         )
-    return names, [column(arrow, name) for name in names]
+    return names, [chunks.combine_chunks().to_numpy(zero_copy_only=False) for chunks in arrow.columns]
 
 
 def _missing(values: AnyArray) -> AnyArray:

@@ -6,10 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from dorec.discover.skeleton import Places, Skeleton
+from dorec.discover.skeleton import Places, Skeleton, Triple
 from dorec.numeric.arrays import BoolArray
-
-Triple = tuple[int, int, int]
 
 
 @dataclass(eq=False)
@@ -90,9 +88,8 @@ def unshielded_colliders(skeleton: Skeleton, graph: PartlyDirected) -> list[Trip
         for x, z in combinations(sorted(near), 2):
             if z in graph.adjacent[x] or not skeleton.tested[x, z]:
                 continue
-            if y not in skeleton.separators.get((x, z), frozenset()):
-                found.append((x, y, z))
-    return found
+            found.append((x, y, z))
+    return [triple for triple, known in zip(found, skeleton.separates(found), strict=True) if not known]
 
 
 def orient_colliders(graph: PartlyDirected, triples: Sequence[Triple]) -> None:

@@ -9,13 +9,12 @@ from dorec.discover.columns import coded_columns, correlation_of, numeric_column
 from dorec.discover.independence import Contingency, FisherZ, IndependenceTest
 from dorec.discover.orientation import (
     PartlyDirected,
-    Triple,
     meek,
     orient_by_knowledge,
     orient_colliders,
     unshielded_colliders,
 )
-from dorec.discover.skeleton import Places, Skeleton, stable_skeleton
+from dorec.discover.skeleton import Places, Skeleton, Triple, stable_skeleton
 from dorec.domain.errors import ConfigError, InputError, did_you_mean
 from dorec.domain.graph import CausalGraph, Edge, Mark
 from dorec.domain.knowledge import Knowledge

@@ -1,15 +1,16 @@
 """The undirected graph that tests of conditional independence leave: PC-stable's first half."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from dorec.discover.independence import IndependenceTest
 from dorec.domain.run import RunContext
-from dorec.numeric.arrays import BoolArray, FloatArray
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 Places = tuple[int, int]
+Triple = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +21,17 @@ class Skeleton:
     p_value: FloatArray  # (d, d), the largest p-value of the pair's tests, up to the level that removed it
     dependence: FloatArray  # (d, d), the smallest dependence found, in the test's own units
     tested: BoolArray  # (d, d), pairs that a test (not knowledge) removed or kept
-    separators: Mapping[Places, frozenset[int]] = field(default_factory=dict)  # (i, j), i < j: members of all sets
-    n_tests: int = 0
+    separators: IntArray  # (m,), sorted keys of (x, s, z): s is in a set that separates x and z
+    n_tests: int
+
+    def separates(self, triples: Sequence[Triple]) -> BoolArray:
+        """Whether y is in a set that separated x and z at the level that removed the pair, for each (x, y, z), (k,)."""
+        rows = np.array(triples, dtype=np.int64).reshape(-1, 3)
+        wanted = _keys(rows[:, [0, 2, 1]], len(self.adjacent))
+        found: BoolArray = np.searchsorted(self.separators, wanted) < np.searchsorted(
+            self.separators, wanted, side="right"
+        )
+        return found
 
 
 def stable_skeleton(
@@ -51,7 +61,7 @@ def stable_skeleton(
     tested = adjacent.copy()
     p_value = np.zeros((d, d))
     dependence = np.full((d, d), np.inf)
-    separators: dict[Places, set[int]] = {}
+    separators = [np.zeros(0, dtype=np.int64)]
     n_tests = 0
     deepest = min(test.deepest, d - 2 if max_condition is None else max_condition)
     for size in context.track(range(max(deepest, 0) + 1), "testing independence", None):
@@ -62,9 +72,14 @@ def stable_skeleton(
         p_value = np.where(adjacent, np.maximum(p_value, found), p_value)
         weakest = np.minimum(level.weakest, level.weakest.T)
         dependence = np.where(adjacent, np.minimum(dependence, weakest), dependence)
-        for x, y, s in level.separators.tolist():
-            separators.setdefault((min(x, y), max(x, y)), set()).add(s)
+        separators.append(_keys(level.separators, d))
         adjacent = adjacent & ((found <= test.alpha) | required)
         n_tests += level.n_tests
-    frozen = {pair: frozenset(members) for pair, members in separators.items()}
-    return Skeleton(adjacent, p_value, dependence, tested, frozen, n_tests)
+    return Skeleton(adjacent, p_value, dependence, tested, np.sort(np.concatenate(separators)), n_tests)
+
+
+def _keys(rows: AnyArray, d: int) -> IntArray:
+    """One number for each row (x, z, s), the same for (z, x, s)."""
+    x, z, s = rows.astype(np.int64).T
+    keys: IntArray = (np.minimum(x, z) * d + np.maximum(x, z)) * d + s
+    return keys
