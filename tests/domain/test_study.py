@@ -89,6 +89,7 @@ def test_propensities_of_the_taken_arm_or_of_every_arm() -> None:
         ({"t": np.linspace(0, 1, 50), "y": range(50)}, {}, InputError, "continuous"),
         ({"t": [0, 1], "y": ["a", "b"]}, {}, InputError, "not numbers"),
         ({"t": [0, 1], "y": [1, 2], "x": [np.inf, 1.0]}, {"covariates": ["x"]}, NotFinite, "infinite in row 0"),
+        (TABLE, {"unit": "city"}, NotFinite, "'city' is missing in 1 row"),
         (TABLE, {"covariates": ["x"], "measured_at": {"x": "y"}}, InputError, "time="),
         (TABLE, {"covariates": ["x"], "measured_at": {"z": "y"}}, ColumnNotFound, "'z'"),
     ],

@@ -19,7 +19,7 @@ from dorec.domain.errors import (
 )
 from dorec.domain.estimate import fingerprint
 from dorec.domain.table import column, is_numeric, to_arrow
-from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,8 +124,8 @@ class Study:
             covariate_names=names,
             outcome_name=outcome,
             treatment_name=treatment,
-            unit=column(arrow, unit) if unit else None,
-            cluster=column(arrow, cluster) if cluster else None,
+            unit=_ids(column(arrow, unit), unit) if unit else None,
+            cluster=_ids(column(arrow, cluster), cluster) if cluster else None,
             time=column(arrow, time) if time else None,
             weight=_finite(column(arrow, weight), weight) if weight else None,
             propensity=_propensity([column(arrow, p) for p in known], codes, arms) if known else None,
@@ -223,11 +223,27 @@ def _finite(values: AnyArray, name: str) -> FloatArray:
     return out
 
 
-def _arms(values: AnyArray, name: str, control: Any) -> tuple[IntArray, tuple[Any, ...]]:
+def _missing(values: AnyArray) -> BoolArray:
     if values.dtype == object:
-        missing = np.array([v is None or v != v for v in values])
-    else:
-        missing = np.isnan(values) if np.issubdtype(values.dtype, np.floating) else np.zeros(len(values), dtype=bool)
+        return np.array([v is None or v != v for v in values], dtype=bool)
+    if np.issubdtype(values.dtype, np.floating):
+        return np.asarray(np.isnan(values))
+    return np.zeros(len(values), dtype=bool)
+
+
+def _ids(values: AnyArray, name: str) -> AnyArray:
+    missing = _missing(values)
+    if missing.any():
+        raise NotFinite(
+            f"the id {name!r} is missing in {int(missing.sum()):,} row(s), the first in row {int(missing.argmax())}",
+            remedy="drop these rows, or give each an id of its own",
+            evidence={"column": name, "rows": np.flatnonzero(missing)[:10].tolist()},
+        )
+    return values
+
+
+def _arms(values: AnyArray, name: str, control: Any) -> tuple[IntArray, tuple[Any, ...]]:
+    missing = _missing(values)
     if missing.any():
         raise NotFinite(
             f"treatment {name!r} is missing in {int(missing.sum()):,} row(s), the first in row {int(missing.argmax())}",
@@ -278,7 +294,7 @@ def _numeric(name: str, values: AnyArray, missing: Missing) -> list[tuple[str, F
 
 
 def _indicators(name: str, values: AnyArray, missing: Missing) -> list[tuple[str, FloatArray]]:
-    gap = np.array([v is None or v != v for v in values])
+    gap = _missing(values)
     if gap.any():
         _refuse_missing(name, int(gap.sum()), int(gap.argmax()), missing)
     text = np.where(gap, "missing", values.astype(str)).astype(str)

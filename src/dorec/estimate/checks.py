@@ -207,6 +207,9 @@ def _check_arms(study: Study, n_folds: int, min_per_fold: int) -> None:
     study.check_arms(1)
     needed = n_folds * min_per_fold
     counts = study.arm_counts
+    if study.weight is not None:  # a unit without weight is not there
+        present = np.bincount(study.treatment[study.weight > 0], minlength=len(study.arms))
+        counts = dict(zip(study.arms, present.tolist(), strict=True))
     if min(counts.values()) < needed:
         told = ", ".join(f"{arm}: {count:,}" for arm, count in counts.items())
         raise ArmTooSmall(

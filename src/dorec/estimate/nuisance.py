@@ -7,7 +7,7 @@ costs no more than fitting the candidates, and keeps the error small both where 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +22,7 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from dorec.domain.errors import InputError
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
-from dorec.numeric.folds import Map, cross_predict
+from dorec.numeric.folds import FoldFit, Map, cross_predict
 
 SMALL = 50_000  # rows under which a second thread costs more than it saves
 LARGE = 20_000  # rows from which trees are as smooth as the hinges
@@ -165,13 +165,13 @@ class CrossFit:
 
     def mean(self, y: FloatArray, models: Sequence[Any]) -> FloatArray:
         """Out-of-fold E[y | X] for every unit, (n,)."""
-        parts = [cross_predict(partial(self._one_mean, m, y, None, False), self.folds, self.run) for m in models]
+        parts = [cross_predict(self._fold_mean(m, y, None, False), self.folds, self.run) for m in models]
         return _blended(parts, self.blend_weights(parts, y))
 
     def probability(self, y: IntArray, models: Sequence[Any]) -> FloatArray:
         """Out-of-fold P(y = class | X) for every unit, (n, classes), for codes y from 0."""
         k = int(y.max()) + 1
-        parts = [cross_predict(partial(self._classes, m, y, k), self.folds, self.run) for m in models]
+        parts = [cross_predict(self._fold_classes(m, y, k), self.folds, self.run) for m in models]
         return _blended(parts, self.blend_weights(parts, np.eye(k)[y]))
 
     def means_by_arm(self, y: FloatArray, arm: IntArray, models: Sequence[Any], *, binary: bool) -> FloatArray:
@@ -188,9 +188,7 @@ class CrossFit:
         return _blended(parts, self.blend_weights(observed, y))
 
     def _armwise(self, model: Any, y: FloatArray, arm: IntArray, k: int, binary: bool) -> FloatArray:
-        columns = [
-            cross_predict(partial(self._one_mean, model, y, arm == a, binary), self.folds, self.run) for a in range(k)
-        ]
+        columns = [cross_predict(self._fold_mean(model, y, arm == a, binary), self.folds, self.run) for a in range(k)]
         return np.stack(columns, axis=1)
 
     def _pooled(self, model: Any, y: FloatArray, arm: IntArray, k: int, binary: bool) -> FloatArray:
@@ -209,11 +207,12 @@ class CrossFit:
         X[:, X.shape[1] - len(dummies) :] = dummies
         return X
 
-    def _one_mean(
-        self, model: Any, y: FloatArray, among: AnyArray | None, binary: bool, train: IntArray, test: IntArray
-    ) -> FloatArray:
-        rows = train if among is None else train[among[train]]
-        return self._fitted_mean(model, y, rows, binary)(self.X[test])
+    def _fold_mean(self, model: Any, y: FloatArray, among: AnyArray | None, binary: bool) -> FoldFit:
+        def fit(train: IntArray, test: IntArray) -> FloatArray:
+            rows = train if among is None else train[among[train]]
+            return self._fitted_mean(model, y, rows, binary)(self.X[test])
+
+        return fit
 
     def _fitted_mean(
         self, model: Any, y: FloatArray, rows: IntArray, binary: bool
@@ -227,15 +226,17 @@ class CrossFit:
             return lambda X: _probabilities(fitted, X)[:, 1]
         return lambda X: np.asarray(fitted.predict(X), dtype=np.float64)
 
-    def _classes(self, model: Any, y: IntArray, k: int, train: IntArray, test: IntArray) -> FloatArray:
-        present = np.unique(y[train])
-        weight = self._weights(train)
-        if self.X.shape[1] == 0 or len(present) < 2:
-            counts = np.bincount(y[train], weights=weight, minlength=k)
-            return np.tile(counts / counts.sum(), (len(test), 1))
-        out = np.zeros((len(test), k))
-        out[:, present] = _probabilities(fit_model(model, self.X[train], y[train], weight), self.X[test])
-        return out
+    def _fold_classes(self, model: Any, y: IntArray, k: int) -> FoldFit:
+        def fit(train: IntArray, test: IntArray) -> FloatArray:
+            present, weight = np.unique(y[train]), self._weights(train)
+            if self.X.shape[1] == 0 or len(present) < 2:
+                counts = np.bincount(y[train], weights=weight, minlength=k)
+                return np.tile(counts / counts.sum(), (len(test), 1))
+            out = np.zeros((len(test), k))
+            out[:, present] = _probabilities(fit_model(model, self.X[train], y[train], weight), self.X[test])
+            return out
+
+        return fit
 
     def _weights(self, rows: IntArray) -> FloatArray | None:
         return None if self.weight is None else self.weight[rows]

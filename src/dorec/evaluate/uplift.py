@@ -45,7 +45,7 @@ def auuc(effects: AnyArray, scores: AnyArray, *, sample: str = "", cluster: AnyA
         >>> auuc(np.array([2.0, 1.0]), np.array([2.0, 0.0])).value
         0.75
     """
-    return _area(effects, scores, 0.0, "AUUC", sample, cluster)
+    return _area(effects, scores, 0.0, "AUUC", sample=sample, cluster=cluster)
 
 
 def qini(effects: AnyArray, scores: AnyArray, *, sample: str = "", cluster: AnyArray | None = None) -> Estimate:
@@ -57,7 +57,7 @@ def qini(effects: AnyArray, scores: AnyArray, *, sample: str = "", cluster: AnyA
         >>> qini(np.array([2.0, 1.0]), np.array([2.0, 0.0])).value, qini(np.zeros(2), np.array([2.0, 0.0])).value
         (0.25, 0.0)
     """
-    return _area(effects, scores, 0.5, "Qini", sample, cluster)
+    return _area(effects, scores, 0.5, "Qini", sample=sample, cluster=cluster)
 
 
 def uplift_curve(
@@ -124,7 +124,7 @@ def _ranked(effects: AnyArray, scores: AnyArray) -> tuple[FloatArray, FloatArray
 
 
 def _area(
-    effects: AnyArray, scores: AnyArray, line: float, name: str, sample: str, cluster: AnyArray | None
+    effects: AnyArray, scores: AnyArray, line: float, name: str, *, sample: str, cluster: AnyArray | None
 ) -> Estimate:
     effect, contrast = _ranked(effects, scores)
     n = len(effect)
