@@ -82,8 +82,8 @@ def gini(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
     apart = float((2.0 * np.arange(1, n_items + 1) - n_items - 1.0) @ in_order)  # sum of |c_i - c_j| over pairs
     # one listing less moves an item away from all that have as many or more, and towards the others
     moved = n_items - 1.0 - 2.0 * np.searchsorted(in_order, counts, side="left")
-    change = np.bincount(row, weights=moved[item], minlength=len(places))
-    change -= 2.0 * _alike(np.where(places >= 0, counts[places], -1))  # two that lose one each stay as far apart
+    alike = _alike(np.where(places >= 0, counts[places], -1))  # two that lose one each stay as far apart
+    change = np.bincount(row, weights=moved[item], minlength=len(places)).astype(np.float64) - 2.0 * alike
     left = total - np.bincount(row, minlength=len(places))
     without = np.divide(apart + change, n_items * left, out=np.zeros(len(places)), where=left > 0)
     return float(apart / (n_items * total)), (len(places) - 1) * (without.mean() - without)

@@ -17,6 +17,7 @@ Single: TypeAlias = NDArray[np.float32]
 Entries: TypeAlias = tuple[IntArray, IntArray, AnyArray]  # indptr, indices, extra confidence
 
 PARTS_PER_THREAD = 16
+GRAM_PARTS = 16  # fixed, so that sums are added in one order
 
 
 def conjugate_gradient_step(
@@ -34,7 +35,7 @@ def conjugate_gradient_step(
         >>> round(float(x[0, 0]), 4)
         0.6667
     """
-    base = gram_with(other, reg).astype(np.float32)
+    base = gram_with(other, reg, threads=threads).astype(np.float32)
 
     def rows(start: int, stop: int) -> None:
         _descend((start, stop), entries, factors, other, base, n_steps)
@@ -50,7 +51,7 @@ def exact_step(entries: Entries, other: Single, reg: float, *, threads: int = 1)
         >>> exact_step(entries, np.ones((1, 1), dtype=np.float32), reg=1.0).round(4).tolist()
         [[0.6667]]
     """
-    base = gram_with(other, reg)
+    base = gram_with(other, reg, threads=threads)
     out = np.zeros((len(entries[0]) - 1, other.shape[1]))
 
     def rows(start: int, stop: int) -> None:
@@ -76,21 +77,28 @@ def row_weights(base: FloatArray, extra: AnyArray, entries: Single, targets: Sin
         >>> row_weights(gram_with(one, 1.0), np.array([1.0]), one, one).round(4).tolist()
         [[0.6667]]
     """
-    y = entries.astype(np.float64)
-    c = extra.astype(np.float64)
-    solved = np.linalg.solve(base + (y.T * c) @ y, targets.astype(np.float64).T)
-    weights: FloatArray = (1.0 + c)[:, None] * (y @ solved)
+    weights = np.empty((len(entries), len(targets)))
+    _weigh(base.copy(), extra.astype(np.float64), entries.astype(np.float64), targets.astype(np.float64), weights)
     return weights
 
 
-def gram_with(other: Single, reg: float) -> FloatArray:
-    """Y'Y + reg I in double precision, (f, f).
+def gram_with(other: Single, reg: float, *, threads: int = 1) -> FloatArray:
+    """Y'Y + reg I in double precision, (f, f), to the same bits whatever the number of threads.
 
     >>> gram_with(np.ones((2, 1), dtype=np.float32), 1.0).tolist()
     [[3.0]]
     """
-    wide = other.astype(np.float64)
-    base: FloatArray = wide.T @ wide
+    f = other.shape[1]
+    spans = list(ranges(len(other), GRAM_PARTS))
+    sums = np.zeros((len(spans), f, f))
+    place = {start: i for i, (start, _) in enumerate(spans)}
+
+    def part(start: int, stop: int) -> None:
+        _add_outer(other[start:stop], sums[place[start]])
+
+    run_parts(part, spans, threads)
+    lower: FloatArray = sums.sum(axis=0)
+    base: FloatArray = lower + np.tril(lower, -1).T
     base[np.diag_indices_from(base)] += reg
     return base
 
@@ -186,13 +194,48 @@ def _solve(span: tuple[int, int], entries: Entries, other: Single, base: FloatAr
                 w = c * y[i]
                 for j in range(i + 1):
                     a[i, j] += w * y[j]
-        _cholesky_solve(a, x)
+        _factorise(a)
+        _solve_with(a, x)
 
 
 @fast_kernel
-def _cholesky_solve(a: FloatArray, x: FloatArray) -> None:
-    """Solve a x = x in place, from the lower triangle of a positive definite matrix, which is overwritten."""
-    f = len(x)
+def _weigh(a: FloatArray, c: FloatArray, y: FloatArray, targets: FloatArray, out: FloatArray) -> None:
+    """c_h y_h' (a + Y'cY)^-1 t for every entry h and target t; a is overwritten."""
+    f = y.shape[1]
+    for h in range(len(y)):
+        for i in range(f):
+            w = c[h] * y[h, i]
+            for j in range(i + 1):
+                a[i, j] += w * y[h, j]
+    _factorise(a)
+    x = np.empty(f)
+    for t in range(len(targets)):
+        x[:] = targets[t]
+        _solve_with(a, x)
+        for h in range(len(y)):
+            total = 0.0
+            for i in range(f):
+                total += y[h, i] * x[i]
+            out[h, t] = (1.0 + c[h]) * total
+
+
+@fast_kernel
+def _add_outer(rows: Single, out: FloatArray) -> None:
+    """Add the lower triangle of rows' rows to `out`."""
+    f = rows.shape[1]
+    y = np.empty(f)
+    for r in range(len(rows)):
+        y[:] = rows[r]
+        for i in range(f):
+            w = y[i]
+            for j in range(i + 1):
+                out[i, j] += w * y[j]
+
+
+@fast_kernel
+def _factorise(a: FloatArray) -> None:
+    """The Cholesky factor in place of the lower triangle of a positive definite matrix."""
+    f = len(a)
     for j in range(f):
         d = a[j, j]
         for s in range(j):
@@ -204,6 +247,12 @@ def _cholesky_solve(a: FloatArray, x: FloatArray) -> None:
             for s in range(j):
                 v -= a[i, s] * a[j, s]
             a[i, j] = v / root
+
+
+@fast_kernel
+def _solve_with(a: FloatArray, x: FloatArray) -> None:
+    """Solve A x = x in place, with the Cholesky factor of A in the lower triangle of `a`."""
+    f = len(x)
     for i in range(f):
         v = x[i]
         for s in range(i):
