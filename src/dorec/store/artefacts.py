@@ -41,8 +41,8 @@ def write_artefacts(folder: Path, files: Mapping[str, Any]) -> Path:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     manifest = write_artefacts(Path(folder), {"effect.json": {"ate": 2.0}, "m.safetensors": {"w": np.ones(3)}})
-        ...     manifest.name, read_json(Path(folder), "effect.json")
+        ...     files = {"effect.json": {"ate": 2.0}, "m.safetensors": {"w": np.ones(3)}}
+        ...     write_artefacts(Path(folder), files).name, read_json(Path(folder), "effect.json")
         ('manifest.json', {'ate': 2.0})
     """
     for name in files:

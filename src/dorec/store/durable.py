@@ -10,10 +10,11 @@ CHUNK = 1 << 20
 TEMPORARY = ".writing"
 
 
-def write_durably(path: Path, write: Callable[[Path], None]) -> None:
+def write_durably(path: Path, write: Callable[[Path], None], *, settle: bool = True) -> None:
     """Let `write` fill a file beside `path`, flush it, and move it to `path` in one step.
 
-    A crash leaves either the old file or the new one; a file that ends in `.writing` is rubbish.
+    A crash leaves either the old file or the new one; a file that ends in `.writing` is rubbish. With `settle=False`
+    the caller flushes the folder, once for several files.
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
@@ -24,7 +25,8 @@ def write_durably(path: Path, write: Callable[[Path], None]) -> None:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
-    flush(path.parent)
+    if settle:
+        flush(path.parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

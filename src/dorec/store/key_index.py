@@ -3,13 +3,15 @@
 Keys may collide; whoever asks gets the parts that may hold an id and compares the ids themselves.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dorec.numeric.arrays import IntArray
+from dorec.numeric.arrays import AnyArray, IntArray
 from dorec.numeric.text_hash import KeyArray, text_keys
 
 
@@ -24,17 +26,29 @@ class KeyIndex:
         {7: array([0])}
     """
 
-    runs: list[tuple[KeyArray, IntArray]] = field(default_factory=list)  # (n,) sorted keys, (n,) parts
+    runs: list[tuple[KeyArray, AnyArray]] = field(default_factory=list)  # (n,) sorted keys, (n,) parts
 
     def __len__(self) -> int:
         return sum(len(keys) for keys, _ in self.runs)
+
+    def to_arrays(self) -> dict[str, AnyArray]:
+        """The index as two arrays, to be kept."""
+        if not self.runs:
+            return {"keys": np.empty(0, dtype=np.uint64), "parts": np.empty(0, dtype=np.int32)}
+        keys, parts = reduce(_merge, self.runs)
+        return {"keys": keys, "parts": parts}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> "KeyIndex":
+        """The index that `to_arrays` gave."""
+        return cls([(arrays["keys"], arrays["parts"])] if len(arrays["keys"]) else [])
 
     def add(self, ids: pa.Array | pa.ChunkedArray, part: int) -> None:
         """Remember that `part` holds `ids`."""
         if not len(ids):
             return
         keys = np.sort(text_keys(ids))
-        self.runs.append((keys, np.full(len(keys), part, dtype=np.int64).astype(np.int32)))
+        self.runs.append((keys, np.full(len(keys), part, dtype=np.int32)))
         while len(self.runs) > 1 and len(self.runs[-2][0]) < 2 * len(self.runs[-1][0]):
             self.runs.append(_merge(self.runs.pop(), self.runs.pop()))
 
@@ -67,7 +81,7 @@ def first_of_each(ids: pa.Array | pa.ChunkedArray) -> IntArray:
     return np.sort(np.unique(encoded.indices.to_numpy(zero_copy_only=False), return_index=True)[1]).astype(np.int64)
 
 
-def _merge(one: tuple[KeyArray, IntArray], two: tuple[KeyArray, IntArray]) -> tuple[KeyArray, IntArray]:
+def _merge(one: tuple[KeyArray, AnyArray], two: tuple[KeyArray, AnyArray]) -> tuple[KeyArray, AnyArray]:
     keys, parts = np.concatenate([one[0], two[0]]), np.concatenate([one[1], two[1]])
     order = np.argsort(keys, kind="stable")
     return keys[order], parts[order]
