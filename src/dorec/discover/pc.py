@@ -92,6 +92,22 @@ class PC:
             NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be tested; each is named.
         """
         names, test = self._prepared(table)
+        return self.search(names, test, knowledge, context)
+
+    def search(
+        self,
+        names: tuple[str, ...],
+        test: IndependenceTest,
+        knowledge: Knowledge | None = None,
+        context: RunContext = DEFAULT_CONTEXT,
+    ) -> CausalGraph:
+        """The CPDAG from the answers of any test of independence, as one on statistics that a database summed.
+
+        Example:
+            >>> chain = np.array([[1.0, 0.6, 0.36], [0.6, 1.0, 0.6], [0.36, 0.6, 1.0]])
+            >>> PC().search(("a", "b", "c"), FisherZ(chain, n=1000, alpha=0.05)).undirected
+            (('a', 'b'), ('b', 'c'))
+        """
         known = knowledge or Knowledge()
         known.check_nodes(names)
         may_cause, required = _allowed(known, names)

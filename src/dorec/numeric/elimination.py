@@ -18,6 +18,7 @@ def sum_product(factors: Sequence[Factor], keep: Sequence[Hashable], max_cells: 
 
     Raises:
         OverflowError: a table on the way would have more than `max_cells` cells.
+        ValueError: no factor holds a variable of `keep`.
 
     Example:
         >>> of_x, of_y = (("x",), np.array([0.4, 0.6])), (("x", "y"), np.array([[0.9, 0.1], [0.5, 0.5]]))
@@ -26,6 +27,9 @@ def sum_product(factors: Sequence[Factor], keep: Sequence[Hashable], max_cells: 
     """
     left = list(factors)
     size = {v: n for names, table in left for v, n in zip(names, table.shape, strict=True)}
+    missing = [v for v in keep if v not in size]
+    if missing:
+        raise ValueError(f"no factor holds {missing}")
     gone = set(size) - set(keep)
     while gone:
         scopes = {v: _scope([f for f in left if v in f[0]], v) for v in gone}
@@ -60,8 +64,5 @@ def _multiply(
     operands: list[Any] = []
     for names, table in factors:
         operands += [table, [place[v] for v in names]]
-    missing = [v for v in out if v not in place]
-    result: FloatArray = einsum(*operands, [place[v] for v in out if v in place], optimize=len(factors) > 2)
-    if missing:
-        raise ValueError(f"no factor holds {missing}")
+    result: FloatArray = einsum(*operands, [place[v] for v in out], optimize=len(factors) > 2)
     return result
