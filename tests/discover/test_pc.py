@@ -64,6 +64,12 @@ def test_labels_and_scales_do_not_matter(seed):
     assert structural_hamming_distance(graph, renamed) == 0
 
 
+def test_very_large_and_very_small_numbers_are_numbers():
+    data, _ = erdos_renyi(6, 2, 200, 0)
+    scale = 10.0 ** np.array([-200, 200, 0, 160, -170, 3])
+    assert PC().discover(frame(data * scale)).directed == PC().discover(frame(data)).directed
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_knowledge_is_never_violated(seed):
     data, _ = erdos_renyi(10, 4, 300, seed)

@@ -44,7 +44,8 @@ def correlation_of(names: tuple[str, ...], matrix: FloatArray) -> FloatArray:
         Collinear: a column is a linear function of others, as a copy or a total; with fewer rows than columns, where
             every column is, only copies are refused.
     """
-    correlation: FloatArray = np.asarray(np.corrcoef(matrix, rowvar=False))
+    scaled = matrix / np.abs(matrix).max(axis=0)  # squares of very large or small numbers are out of range
+    correlation: FloatArray = np.asarray(np.corrcoef(scaled, rowvar=False))
     copies = np.argwhere(np.triu(np.abs(correlation) > 1 - 1e-10, k=1))
     if len(copies):
         pairs = [f"{names[i]} and {names[j]}" for i, j in copies.tolist()]
