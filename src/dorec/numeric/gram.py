@@ -98,22 +98,21 @@ def _nearest_rows(
 ) -> None:
     neighbours, similarity = found
     m, k = neighbours.shape
-    dot = np.zeros(m)
-    both = np.zeros(m)
+    sums = np.zeros((m, 2))  # dot product and count side by side: one cache line serves both
     touched = np.empty(m, dtype=np.int64)
     tie = np.arange(m)
     value = np.empty(k)
     place = np.empty(k, dtype=np.int64)
     for i in range(span[0], span[1]):
-        n_touched = _dot_with_all(i, by_column, by_row, (dot, both), touched)
+        n_touched = _dot_with_all(i, by_column, by_row, sums, touched)
         size = 0
         for t in range(n_touched):
             j = touched[t]
+            dot, both = sums[j, 0], sums[j, 1]
+            sums[j] = 0.0
             s = 0.0
-            if dot[j] > 0.0 and j != i:
-                s = dot[j] / (norms[i] * norms[j]) * both[j] / (both[j] + shrinkage)
-            dot[j] = 0.0
-            both[j] = 0.0
+            if dot > 0.0 and j != i:
+                s = dot / (norms[i] * norms[j]) * both / (both + shrinkage)
             if size < k and s > 0.0:
                 rise(value, place, tie, size, s, j)
                 size += 1
@@ -132,22 +131,21 @@ def _dot_with_all(
     i: int,
     by_column: Compressed,
     by_row: Compressed,
-    sums: tuple[FloatArray, FloatArray],
+    sums: FloatArray,
     touched: IntArray,
 ) -> int:
     """Dot products of column i with every column it shares a row with, and in how many rows; how many such columns."""
     column_ptr, column_rows, column_data = by_column
     row_ptr, row_columns, row_data = by_row
-    dot, both = sums
     n_touched = 0
     for p in range(column_ptr[i], column_ptr[i + 1]):
         u = column_rows[p]
         w = column_data[p]
         for q in range(row_ptr[u], row_ptr[u + 1]):
             j = row_columns[q]
-            if both[j] == 0.0:
+            if sums[j, 1] == 0.0:
                 touched[n_touched] = j
                 n_touched += 1
-            dot[j] += w * row_data[q]
-            both[j] += 1.0
+            sums[j, 0] += w * row_data[q]
+            sums[j, 1] += 1.0
     return n_touched
