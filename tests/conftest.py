@@ -1,8 +1,12 @@
 """Fixtures for every test."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# several workers share the cores: waiting threads sleep, and none takes more than its own core
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")

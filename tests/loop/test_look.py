@@ -27,6 +27,7 @@ def test_an_experiments_table_shows_its_roles():
         {
             "customer_id": list(range(40)),
             "recency": np.arange(40) % 12,
+            "history_segment": ["low", "high"] * 20,
             "segment": ["email", "none"] * 20,
             "visit": [0, 1] * 20,
             "spend": np.linspace(0, 9, 40),

@@ -166,3 +166,18 @@ def test_complete_journey(shared):
     assert row["value_in_window"] == pytest.approx(mine.loc[inside, "sales_value"].sum())
     assert row["monetary"] == pytest.approx(mine.loc[before, "sales_value"].sum())
     assert built.to_study().arm_counts["Type A"] == type_a.num_rows
+
+
+def test_users_who_are_named_without_a_treatment_count_even_if_they_never_came():
+    days = [datetime(2024, 1, d) for d in (1, 2, 5, 6, 9)]
+    log = EventLog.from_table(
+        {"user_id": list("ababb"), "event": ["purchase"] * 5, "value": [1.0, 2.0, 4.0, 8.0, 16.0], "timestamp": days}
+    )
+    sent = {
+        "user_id": ["a", "never"],
+        "kind": ["mail", "none"],
+        "start": [datetime(2024, 1, 4)] * 2,
+        "end": [datetime(2024, 1, 7)] * 2,
+    }
+    rows = treatment_window_study(log, sent, arm="kind").table.select(["user_id", "arm", "value_in_window"]).to_pylist()
+    assert {"user_id": "never", "arm": "none", "value_in_window": 0.0} in rows

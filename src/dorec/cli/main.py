@@ -1,6 +1,7 @@
 """`dorec`: the commands. Each is a thin skin over one call of the library."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,9 @@ from rich.console import Console
 
 import dorec
 from dorec.domain.errors import DorecError, Refusal
+
+# read when scikit-learn loads OpenMP: threads that wait on a busy machine sleep instead of spinning
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     name="dorec",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -104,7 +105,7 @@ def models_table(estimates: Mapping[str, Estimate], title: str) -> Table:
 
 def study_file(path: Path) -> None:
     """The file that `init` wrote, and the next step."""
-    console.print(path.read_text(encoding="utf-8"), markup=False, highlight=False)
+    console.print(path.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
     console.print(f"Wrote [bold]{path}[/]. Read it, correct what is wrong, then: [bold]dorec run {path.parent}[/]")
 
 
@@ -125,7 +126,9 @@ def verdicts(found: Sequence[Verdict]) -> None:
     """Checks with their marks."""
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     for verdict in found:
-        table.add_row(MARKS[verdict.status], verdict.check, f"{verdict.meaning} [dim]{verdict.remedy}[/]")
+        table.add_row(
+            MARKS[verdict.status], verdict.check, f"{escape(verdict.meaning)} [dim]{escape(verdict.remedy)}[/]"
+        )
     console.print(table)
 
 
@@ -134,14 +137,17 @@ def summary(done: RunSummary) -> None:
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     marks = {"done": "[green]✓[/]", "kept": "[green]=[/]", "left out": "[dim]·[/]"}
     for stage in done.stages:
-        note = {"done": f"{stage.seconds:.1f} s", "kept": "unchanged, kept", "left out": f"left out: {stage.why}"}[
-            stage.status
-        ]
+        note = {
+            "done": f"{stage.seconds:.1f} s",
+            "kept": "unchanged, kept",
+            "left out": f"left out: {escape(stage.why)}",
+        }[stage.status]
         table.add_row(marks[stage.status], stage.label, f"[dim]{note}[/]")
     console.print(table)
     for result in done.results.values():
         for refusal in result.refusals:
-            console.print(f"[yellow]Refused[/] {refusal['question']}: {refusal['reason']}. {refusal['remedy']}")
+            said = escape(f"{refusal['question']}: {refusal['reason']}. {refusal['remedy']}")
+            console.print(f"[yellow]Refused[/] {said}")
     recommend = done.results.get("recommend")
     if recommend is not None and recommend.estimates:
         console.print(models_table(recommend.estimates, f"Recommenders, on the {recommend.facts['split']} split"))

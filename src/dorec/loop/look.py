@@ -127,13 +127,13 @@ def _look_at_side(
 
 
 def _named(table: pa.Table, words: Sequence[str], fits: Any) -> str | None:
-    """The column whose name has the earliest of the words and whose distinct values fit."""
+    """The column whose values fit and whose name is one of the words, else has one in it; earlier words first."""
     ranked = []
     for name in table.column_names:
         word = _word_in(name, words)
         if word is not None and fits(pc.unique(table.column(name)).to_pylist()):
-            ranked.append((words.index(word), name))
-    return min(ranked)[1] if ranked else None
+            ranked.append((name.lower() != word, words.index(word), name))
+    return min(ranked)[2] if ranked else None
 
 
 def _word_in(name: Any, words: Sequence[str]) -> str | None:

@@ -67,7 +67,7 @@ def headline(results: dict[str, StageResult]) -> list[str]:
             parts = [estimate] if isinstance(estimate.name, str) else [estimate[n] for n in estimate.name]
             for part in parts:
                 arm = str(part.name).split(" - ")[0]
-                said.append(describe_estimate(part, treatment=arm, outcome=outcome, per="unit"))
+                said.append(describe_estimate(part, treatment=arm, outcome=outcome.replace("_", " "), per="unit"))
         said += [f"{r['question']} No answer: {r['reason']}." for r in effects.refusals]
     recommend = results.get("recommend")
     if recommend is not None and "best" in recommend.facts:

@@ -183,7 +183,7 @@ def _forests(naive: Mapping[str, Estimate], adjusted: Mapping[str, Estimate]) ->
         rows.sort(key=lambda row: str(row[1].name))
         figure = forest_figure(
             [_renamed(part, f"{str(part.name).split(': ', 1)[1]}, {group}") for group, part in rows],
-            title=f"Effect on {outcome}",
+            title=f"Effect on {_words(outcome)}",
             groups=[group for group, _ in rows],
         )
         blocks.append(FigureBlock(figure))

@@ -23,6 +23,7 @@ class Assignments:
     label: AnyArray  # (a,) strings
     start: IntArray  # (a,) microseconds since 1970
     end: IntArray  # (a,) the first instant after the window
+    named: AnyArray  # ids of everyone that the table names, with or without a treatment
 
     def windows(self, labels: Sequence[str]) -> IntArray:
         """Distinct (start, end) among the assignments of some labels, (w, 2), in order."""
@@ -73,7 +74,8 @@ def read_assignments(
         raise InputError(f"{n:,} assignment(s) end before they start, the first in row {row}. Repair or drop them.")
     label = np.full(table.num_rows, "treated") if arm is None else as_text(table, arm)
     treated = label != CONTROL
-    return Assignments(as_text(table, unit)[treated], label[treated], begins[treated], ends[treated])
+    who = as_text(table, unit)
+    return Assignments(who[treated], label[treated], begins[treated], ends[treated], np.unique(who))
 
 
 def arms_of(

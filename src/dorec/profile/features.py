@@ -124,7 +124,8 @@ def prepared(events: "ir.Table") -> "ir.Table":
 
 def aggregates(events: "ir.Table", spec: FeatureSpec, other: str) -> dict[str, Any]:
     """The sums, counts, firsts and lasts that the features are made of, over `prepared` events."""
-    sale = events.event.isin(spec.sales)
+    # a log of ratings alone has no sales, and a condition on no column can't be summed
+    sale = events.event.isin(spec.sales) if spec.sales else events.user_id.isnull()
     wanted: dict[str, Any] = {"events": events.count(), "_others": events[other].nunique()}
     wanted |= {f"n_{e}": _number(events.event == e) for e in spec.events}
     wanted["frequency"] = _number(sale)

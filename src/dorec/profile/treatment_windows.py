@@ -183,7 +183,7 @@ def _inside(bounds: IntArray, first: int, last: int) -> tuple[IntArray, list[dic
 
 def _people(log: EventLog, given: Assignments) -> AnyArray:
     seen = log.table.select("user_id").distinct().to_pyarrow().column("user_id").to_pylist()
-    return np.unique(np.concatenate([np.asarray([u for u in seen if u is not None], dtype=str), given.unit]))
+    return np.unique(np.concatenate([np.asarray([u for u in seen if u is not None], dtype=str), given.named]))
 
 
 def _grid(people: AnyArray, windows: IntArray, arms: AnyArray) -> pa.Table:

@@ -24,6 +24,7 @@ from dorec.intervene import allocate, allocation_value
 from dorec.loop.questions import Question, ask
 from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
+from dorec.numeric.partial_correlation import determined_columns
 from dorec.refute import refute_all
 
 MAX_GRAPH_ROWS = 50_000
@@ -158,7 +159,7 @@ def graph_of_assumption(question: Question, outcome: str, covariates: Sequence[s
 
 
 def _graph_columns(question: Question) -> dict[str, Any]:
-    """Numeric columns as they are, two-level ones as 0 and 1; the rest has no place in a linear test."""
+    """Numeric columns as they are, two-level ones as 0 and 1; others, and totals of others, are left out."""
     found: dict[str, Any] = {}
     rng = np.random.default_rng(0)
     order = rng.permutation(question.table.num_rows)
@@ -175,10 +176,11 @@ def _graph_columns(question: Question) -> dict[str, Any]:
         values = np.asarray(values, dtype=float)
         if np.isfinite(values).all() and values.std() > 0:
             found[name] = values[order]
-    covariates = [n for n in found if n in question.covariates]
-    for name in covariates[MAX_GRAPH_COLUMNS:]:
-        del found[name]
-    return found
+    names = [n for n in found if n in question.covariates][:MAX_GRAPH_COLUMNS]
+    names += [n for n in found if n not in question.covariates]
+    correlation = np.corrcoef(np.stack([found[n] for n in names]))
+    determined = {names[i] for i in np.atleast_1d(determined_columns(correlation)).tolist()}
+    return {n: found[n] for n in names if n not in determined or n not in question.covariates}
 
 
 def _whom(

@@ -1,0 +1,166 @@
+import json
+import re
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dorec.domain.errors import ConfigError, IntegrityError
+from dorec.loop.init import Sources, init_study
+from dorec.loop.report import newest_report
+from dorec.loop.run import run_study
+from dorec.store import StudyFolder
+
+
+@pytest.fixture
+def copy(shop, tmp_path):
+    """The finished study in a folder of its own, to be changed."""
+    shutil.copytree(shop[0], tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+def status(summary):
+    return {stage.name: stage.status for stage in summary.stages}
+
+
+def test_every_station_is_visited(shop):
+    _, summary = shop
+    assert set(status(summary).values()) == {"done"}
+    assert not [r for result in summary.results.values() for r in result.refusals]
+
+
+def test_rows_are_conserved(shop, world):
+    facts = shop[1].results["ingest"].facts
+    assert facts["received"] == world.event_table().num_rows
+    assert facts["received"] == facts["stored"] + facts["duplicates"] + facts["quarantined"]
+
+
+def test_the_adjusted_effect_is_nearer_the_truth_than_the_naive_one(shop, world):
+    found = shop[1].results["effects"].estimates
+    naive = found["value_in_window/naive"].value
+    adjusted = found["value_in_window/adjusted"]
+    assert abs(adjusted.value - world.true_ate()) < abs(naive - world.true_ate())
+    assert abs(adjusted.value - world.true_ate()) < 4 * adjusted.std_error
+
+
+def test_policies_are_valued_as_the_world_values_them(shop, world):
+    estimate = shop[1].results["off_policy"].estimates["uniform (DoublyRobust)"]
+    truth = world.true_value(np.full(world.n_items, 1 / world.n_items))
+    assert abs(estimate.value - truth) < 4 * estimate.std_error
+
+
+def test_artefacts_are_there_and_agree_with_the_results(shop):
+    folder, summary = shop
+    run = summary.report.parent
+    names = {path.name for path in run.iterdir()}
+    assert {"report.html", "estimates.json", "graph.json", "recommendations.parquet", "model.safetensors"} <= names
+    estimates = json.loads((run / "estimates.json").read_text())
+    values = [e["value"] for e in estimates["effects"] if "value" in e]
+    assert summary.results["effects"].estimates["value_in_window/adjusted"].value in values
+    table = pq.read_table(run / "recommendations.parquet")
+    assert table.column("rank").to_pylist()[:3] == [1, 2, 3]
+    assert newest_report(folder) == summary.report
+
+
+def test_nothing_recommended_was_seen_before(shop, world):
+    table = pq.read_table(shop[1].report.parent / "recommendations.parquet").to_pandas()
+    events = world.event_table().to_pandas().query("event != 'impression'")
+    seen = set(zip(events.user_id, events.item_id, strict=True))
+    assert not seen & set(zip(table.user_id, table.item_id, strict=True))
+
+
+def test_a_report_stands_alone(shop):
+    page = shop[1].report.read_text()
+    assert re.findall(r'(?:src|href)="(?!#)[^"]+"', page) == []
+    assert "<script" not in page
+    assert page.count("<svg") > 8
+    for title in ("The data", "Who did what", "What it causes", "Whom to treat", "What to show"):
+        assert title in page
+
+
+def test_an_unchanged_study_is_kept_and_gives_the_same_numbers(copy, shop):
+    again = run_study(copy)
+    assert set(status(again).values()) == {"kept"}
+    for name, estimate in shop[1].results["effects"].estimates.items():
+        assert np.array_equal(again.results["effects"].estimates[name].value, estimate.value)
+        assert np.allclose(again.results["effects"].estimates[name].std_error, estimate.std_error, rtol=1e-12)
+
+
+def test_a_changed_setting_redoes_just_what_depends_on_it(copy):
+    settings = copy / "dorec.toml"
+    settings.write_text(settings.read_text().replace("k = 10", "k = 5"))
+    found = status(run_study(copy))
+    assert {name for name, s in found.items() if s == "done"} == {"recommend"}
+
+
+def test_a_new_event_redoes_everything_and_stores_one_row(copy):
+    path = copy / "data" / "events.parquet"
+    table = pq.read_table(path)
+    before = StudyFolder.open(copy).event_store.totals().stored
+    last = table.slice(table.num_rows - 1)
+    place = table.schema.get_field_index("event_id")
+    extra = last.set_column(place, table.schema.field(place), [["brand-new"]])
+    pq.write_table(pa.concat_tables([table, extra]), path)
+    summary = run_study(copy)
+    assert set(status(summary).values()) == {"done"}
+    assert summary.results["ingest"].facts["stored"] == 1
+    assert StudyFolder.open(copy).event_store.totals().stored == before + 1
+
+
+def test_a_killed_stage_is_done_again_and_the_rest_is_kept(copy):
+    stage = next((copy / "stages").glob("recommend-*"))
+    shutil.rmtree(stage)
+    found = status(run_study(copy))
+    assert {name for name, s in found.items() if s == "done"} == {"recommend"}
+
+
+def test_a_tampered_result_is_found(copy):
+    file = next((copy / "stages").glob("effects-*")) / "result.json"
+    file.write_text(file.read_text().replace("voucher", "vOucher", 1))
+    with pytest.raises(IntegrityError):
+        run_study(copy)
+
+
+def test_the_ledger_remembers_runs_and_failures(copy):
+    ledger = StudyFolder.open(copy).ledger
+    runs = ledger.runs()
+    assert [r.status for r in runs] == ["done"]
+    assert runs[0].inputs
+    settings = copy / "dorec.toml"
+    settings.write_text(settings.read_text().replace('"bots"', '"botz"'))
+    with pytest.raises(ConfigError, match="Did you mean 'bots'"):
+        run_study(copy)
+    assert sorted(r.status for r in ledger.runs()) == ["done", "failed"]
+
+
+def test_a_missing_file_is_named(copy):
+    (copy / "data" / "items.parquet").unlink()
+    with pytest.raises(ConfigError, match=r"items\.parquet.*does not exist"):
+        run_study(copy)
+
+
+def test_a_study_is_not_overwritten_by_accident(copy):
+    with pytest.raises(ConfigError, match="--force"):
+        init_study(copy, Sources(events=str(copy / "data" / "events.parquet")))
+
+
+def test_no_data_at_all_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="No data were named"):
+        init_study(tmp_path / "new", Sources())
+
+
+def test_one_arm_is_refused_with_a_reason_and_the_rest_still_runs(tmp_path):
+    rows = "\n".join(f"{i},1,{i % 7}" for i in range(300))
+    (tmp_path / "test.csv").write_text("id,treated,spend\n" + rows + "\n")
+    settings = tmp_path / "study" / "dorec.toml"
+    settings.parent.mkdir()
+    settings.write_text(
+        '[data]\nunits = "../test.csv"\n[question]\nkind = "units"\ntreatment = "treated"\noutcomes = ["spend"]\nunit = "id"\n'
+    )
+    summary = run_study(settings.parent)
+    refusals = summary.results["effects"].refusals
+    assert [r["code"] for r in refusals] == ["no_control_arm"]
+    assert refusals[0]["remedy"]
+    assert "no_control_arm" in summary.report.read_text() or "nobody to compare" in summary.report.read_text()
