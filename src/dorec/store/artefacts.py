@@ -1,5 +1,6 @@
 """What runs made: JSON, Parquet, safetensors and pages, with a manifest of SHA-256 that is checked before parsing."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -80,7 +81,10 @@ def read_json(folder: Path, name: str) -> Any:
         [1, 2]
     """
     _must_be(name, ".json", "JSON")
-    return json.loads(_verified(folder, name))
+    try:
+        return json.loads(_verified(folder, name))
+    except (ValueError, RecursionError):
+        raise InputError(f"format_not_allowed: {folder / name} is no JSON.") from None
 
 
 def read_table(folder: Path, name: str) -> pa.Table:
@@ -94,7 +98,10 @@ def read_table(folder: Path, name: str) -> pa.Table:
         2
     """
     _must_be(name, ".parquet", "a table")
-    return pq.read_table(pa.BufferReader(_verified(folder, name)))
+    try:
+        return pq.read_table(pa.BufferReader(_verified(folder, name)))
+    except pa.ArrowException:
+        raise InputError(f"format_not_allowed: {folder / name} is no Parquet file.") from None
 
 
 def read_arrays(folder: Path, name: str) -> dict[str, AnyArray]:
@@ -127,9 +134,10 @@ def _verified(folder: Path, name: str) -> bytes:
     entry = _manifest(folder).get(name)
     if entry is None or not path.is_file():
         raise UnreadableSource(f"{path} is not among the finished files of {folder}. Run the study again to make it.")
-    if path.stat().st_size != entry["bytes"] or sha256(path) != entry["sha256"]:
+    data = path.read_bytes() if path.stat().st_size == entry["bytes"] else b""
+    if hashlib.sha256(data).hexdigest() != entry["sha256"]:  # of the very bytes that are parsed
         raise IntegrityError(f"{path} is not what was written (SHA-256 differs); nothing of it was read.")
-    return path.read_bytes()
+    return data
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
