@@ -94,7 +94,7 @@ def event(**fields):
         ("N05", event(item='"a\\u001bb"'), "control_character", "item"),
         ("N05", event(extra='"a\\u0000b"'), "control_character", "extra"),
         ("N05", event(item='"a\x01b"'), "control_character", None),
-        ("N07", '{"id":"e7","user":"u1","user":"u2","item":"i1","type":"click","ts":1700000000}', "duplicate_key", "user"),
+        ("N07", '{"id":"e7","user":"u1","user":"u2","type":"click","ts":1700000000}', "duplicate_key", "user"),
         ("N07", event(extra='{"a":1,"a":2}'), "duplicate_key", "a"),
         ("N11", event(ts="1700000000000"), "timestamp_out_of_range", "ts"),
         ("N16", event(value='"9,90"'), "wrong_type", "value"),

@@ -104,7 +104,10 @@ def disguise(folder, name, octets):
     (folder / "manifest.json").write_text(json.dumps({"files": {name: entry}}))
 
 
-PICKLE = b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x05touch\x94\x85\x94R\x94."
+PICKLE = (
+    b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94"
+    b"\x8c\x05touch\x94\x85\x94R\x94."
+)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ PICKLE = b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06
 def test_hostile_bytes_under_an_allowed_name_are_refused_cheaply(tmp_path, octets):
     disguise(tmp_path / "run", "m.safetensors", octets)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(InputError, match="limit|format_not_allowed"):
+    with pytest.raises(InputError, match=r"limit|format_not_allowed"):
         read_arrays(tmp_path / "run", "m.safetensors")
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024 < 50
 

@@ -78,6 +78,7 @@ def test_any_order_of_overlapping_batches_stores_each_event_once(study, monkeypa
     monkeypatch.setattr(event_store, "SNAPSHOT_EVERY", 5)
     chance = random.Random(0)
     seen: set[str] = set()
+    store = study.event_store
     for index in range(23):
         ids = [f"e{chance.randrange(400)}" for _ in range(chance.randrange(60))]
         store = StudyFolder.open(study.path).event_store if index % 3 == 0 else store  # a new process now and then

@@ -81,8 +81,9 @@ def read_json(folder: Path, name: str) -> Any:
         [1, 2]
     """
     _must_be(name, ".json", "JSON")
+    data = _verified(folder, name)
     try:
-        return json.loads(_verified(folder, name))
+        return json.loads(data)
     except (ValueError, RecursionError):
         raise InputError(f"format_not_allowed: {folder / name} is no JSON.") from None
 
@@ -98,8 +99,9 @@ def read_table(folder: Path, name: str) -> pa.Table:
         2
     """
     _must_be(name, ".parquet", "a table")
+    data = _verified(folder, name)
     try:
-        return pq.read_table(pa.BufferReader(_verified(folder, name)))
+        return pq.read_table(pa.BufferReader(data))
     except pa.ArrowException:
         raise InputError(f"format_not_allowed: {folder / name} is no Parquet file.") from None
 
