@@ -157,7 +157,8 @@ def test_one_arm_is_refused_with_a_reason_and_the_rest_still_runs(tmp_path):
     settings = tmp_path / "study" / "dorec.toml"
     settings.parent.mkdir()
     settings.write_text(
-        '[data]\nunits = "../test.csv"\n[question]\nkind = "units"\ntreatment = "treated"\noutcomes = ["spend"]\nunit = "id"\n'
+        '[data]\nunits = "../test.csv"\n'
+        '[question]\nkind = "units"\ntreatment = "treated"\noutcomes = ["spend"]\nunit = "id"\n'
     )
     summary = run_study(settings.parent)
     refusals = summary.results["effects"].refusals

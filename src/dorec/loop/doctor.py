@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dorec.domain.verdict import Verdict
+from dorec.domain.verdict import Status, Verdict
 
 CORE = ("numpy", "scipy", "pyarrow", "duckdb", "ibis-framework", "scikit-learn", "numba", "sqlalchemy", "safetensors")
 EXTRAS = {"torch": "deep", "lightgbm": "boost", "pymysql": "db", "psycopg": "db", "causal-learn": "oracles"}
@@ -73,7 +73,7 @@ def _machine(folder: Path) -> list[Verdict]:
             )
         )
     writable = os.access(existing, os.W_OK)
-    status = "failed" if not writable else ("passed" if free >= 1 else "warning")
+    status: Status = "failed" if not writable else ("passed" if free >= 1 else "warning")
     meaning = f"{free:.1f} GiB free" if writable else f"{existing} can't be written to"
     remedy = "" if status == "passed" else "Choose another folder, or make room."
     return [*found, Verdict(check="disk", status=status, meaning=meaning, remedy=remedy)]
@@ -104,7 +104,7 @@ def _study(folder: Path) -> list[Verdict]:
             path = resolve(folder, source)
             there = "://" in path or any(c in path for c in "*?[") or Path(path).exists()
             remedy = "" if there else "Correct the path under [data]."
-            status = "passed" if there else "failed"
+            status: Status = "passed" if there else "failed"
             found.append(Verdict(check=name, status=status, meaning=path, remedy=remedy))
     try:
         StudyFolder.open(folder).event_store.verify()

@@ -86,9 +86,8 @@ def _about_campaign(workspace: Workspace) -> Question:
     asked = workspace.settings.question
     if workspace.events is None:
         raise InputError("A campaign's effect needs events. Name them under [data] events.")
-    missing = [name for name in ("unit", "start") if getattr(asked, name) is None]
-    if missing or not workspace.settings.data.treatments:
-        lacks = ", ".join(missing) or "[data] treatments"
+    if asked.unit is None or asked.start is None or not workspace.settings.data.treatments:
+        lacks = "unit" if asked.unit is None else "start" if asked.start is None else "[data] treatments"
         raise ConfigError(f"A campaign question lacks {lacks} in dorec.toml. Name the columns of the treatments table.")
     built = treatment_window_study(
         workspace.events,

@@ -106,7 +106,7 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
 
 def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[Estimand, Verdict]:
     """By the coin, the user's graph, or the named assumption that the covariates suffice; and its verification."""
-    query = CausalQuery([question.treatment], [outcome])
+    query = CausalQuery((question.treatment,), (outcome,))
     edges = workspace.settings.question.graph
     if edges is None or question.randomised:
         chosen = identify_randomised if question.randomised else identify_from_covariates
@@ -127,7 +127,8 @@ def parse_graph(edges: Sequence[str]) -> CausalGraph:
     >>> parse_graph(["z -> t", "z -> y", "t -> y"]).directed
     (('t', 'y'), ('z', 't'), ('z', 'y'))
     """
-    directed, bidirected = [], []
+    directed: list[tuple[str, str]] = []
+    bidirected: list[tuple[str, str]] = []
     for line in edges:
         mark = "<->" if "<->" in line else "->"
         a, _, b = (part.strip() for part in line.partition(mark))
@@ -139,8 +140,8 @@ def parse_graph(edges: Sequence[str]) -> CausalGraph:
 def _discover(workspace: Workspace, question: Question) -> StageResult:
     """What the data say of the graph, with time order as knowledge: covariates, then treatment, then outcomes."""
     columns = _graph_columns(question)
-    tiers = ([c for c in question.covariates if c in columns], [question.treatment], list(question.outcomes))
-    tiers = tuple(tuple(c for c in tier if c in columns) for tier in tiers)
+    order = (question.covariates, (question.treatment,), question.outcomes)
+    tiers = tuple(tuple(c for c in tier if c in columns) for tier in order)
     table = pa.table({name: pa.array(values[:MAX_GRAPH_ROWS]) for name, values in columns.items()})
     try:
         graph = PC(alpha=0.01).discover(table, knowledge=Knowledge(tiers=tiers), context=workspace.context)
@@ -192,7 +193,7 @@ def _whom(
     most = None if asked.max_share is None else int(asked.max_share * study.n)
     budget = Budget(total=asked.budget, max_units=most, cost=dict.fromkeys(study.arms[1:], asked.cost))
     allocation = allocate(effects, budget, study.arms)
-    where = {"sample": study.sample, "cluster": study.cluster}
+    where: dict[str, Any] = {"sample": study.sample, "cluster": study.cluster}
     curve = uplift_curve(effects, model.scores, **where)
     lower, upper = curve.band()
     drawn = {"share": curve.share, "gain": curve.gain.value, "lower": lower, "upper": upper, "random": curve.random}

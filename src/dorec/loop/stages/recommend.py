@@ -36,7 +36,6 @@ def run(workspace: Workspace, key: str) -> StageResult:
     assert data is not None
     split, how = _split(workspace, data)
     scores: dict[str, Estimate] = {}
-    refusals = []
     for name in workspace.context.track(chosen.models, "fitting recommenders", len(chosen.models)):
         learner = make(name, **chosen.settings.get(name, {}))
         scorer = learner.fit(split.train, context=workspace.context)
@@ -62,7 +61,6 @@ def run(workspace: Workspace, key: str) -> StageResult:
         facts=facts,
         estimates=scores,
         verdicts=tuple(audit(split)),
-        refusals=tuple(refusals),
         tables={"recommendations": table},
         arrays={f"model/{name}": array for name, array in arrays.items()},
     )
