@@ -214,8 +214,8 @@ def test_tables_are_readable_and_joinable():
 
 def test_spend_in_the_events_is_the_spend_of_the_study():
     events = SMALL.event_table().to_pandas()
-    start = SMALL.promotions()["start"][0].as_py()
-    paid = events[(events.event == "purchase") & (events.timestamp >= start)].groupby("user_id").value.sum()
+    first_day = SMALL.promotions()["start"][0].as_py()
+    paid = events[(events.event == "purchase") & (events.timestamp.dt.date >= first_day)].groupby("user_id").value.sum()
     units = SMALL.units().to_pandas().set_index("user_id").spend_in_window
     assert np.allclose(paid.reindex(units.index).fillna(0), units, atol=0.01)
 

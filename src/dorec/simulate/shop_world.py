@@ -109,7 +109,7 @@ class ShopWorld:
         return user_table(self._people)
 
     def promotions(self) -> "pa.Table":
-        """One row a user: user_id, treatment (voucher or none), start, end."""
+        """One row a user: user_id, treatment (voucher or none), start and end: first and last day of the promotion."""
         return promotion_table(self._people, self._treated, self._shop)
 
     def units(self) -> "pa.Table":
