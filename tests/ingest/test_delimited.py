@@ -98,7 +98,7 @@ def test_a_semicolon_file_with_decimal_points_and_other_columns(tmp_path):
 
 def test_a_file_in_another_encoding_is_read_when_most_lines_are(tmp_path):
     path = tmp_path / "gbk.csv"
-    path.write_bytes("user_id,item_id\n".encode() + "".join(f"用户{i},物品\n" for i in range(30)).encode("gbk"))
+    path.write_bytes(b"user_id,item_id\n" + "".join(f"用户{i},物品\n" for i in range(30)).encode("gbk"))
     roles = infer_roles(path)
     assert roles.encoding == "gb18030"
     assert "gb18030" in roles.evidence["encoding"]

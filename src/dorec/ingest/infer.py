@@ -230,7 +230,8 @@ def _finished(draft: _Draft, found: Sample, header: bool, paths: Sequence[Path])
         columns=columns, kind=kind, format=found.format, delimiter=found.delimiter, header=header,
         encoding=found.encoding, time_unit=unit, time_zone=zone, time_format=form, event_names=events,
         constant_event=constant, event_from_file=from_file, required=required,
-        source_columns={name: c.kind for name, c in draft.looks.items()}, evidence=evidence,
+        source_columns={n: c.kind if c.clean or c.is_time else "text" for n, c in draft.looks.items()},
+        evidence=evidence,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from dorec.ingest.scalars import GAPS, NUMBER, decoded, one_chunk, to_text, trut
 
 UNITS = {"unix_s": 1.0, "unix_ms": 1e3, "unix_us": 1e6}
 SINCE, UNTIL = datetime(1995, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+MOSTLY = 0.9  # of the distinct values: a few broken cells do not change what a column is
 ISO_LIKE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 ZONED = r"(Z|z|UTC|[+-]\d{2}:?\d{2})$"
 FORMATS = ("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y",
@@ -34,6 +35,7 @@ class Look:
     time_format: str | None = None
     also: tuple[str, ...] = ()  # other formats of time that fit as well
     zoned: bool = False
+    clean: bool = True  # no value of the sample is of another kind
 
     @property
     def is_number(self) -> bool:
@@ -75,10 +77,13 @@ def look(name: str, column: pa.ChunkedArray) -> Look:
     }  # fmt: skip
     if not len(given):
         return Look(kind="empty", **facts)
-    if truth(pc.match_substring_regex(distinct, NUMBER)).all():
-        return _number(facts, distinct)
-    if truth(pc.match_substring_regex(distinct, ISO_LIKE)).all():
-        return Look(kind="iso", zoned=bool(truth(pc.match_substring_regex(distinct, ZONED)).all()), **facts)
+    numbers = truth(pc.match_substring_regex(distinct, NUMBER))
+    if numbers.mean() >= MOSTLY:
+        return _number({**facts, "clean": bool(numbers.all())}, distinct.filter(pa.array(numbers)))
+    times = truth(pc.match_substring_regex(distinct, ISO_LIKE))
+    if times.mean() >= MOSTLY:
+        zoned = truth(pc.match_substring_regex(distinct.filter(pa.array(times)), ZONED))
+        return Look(kind="iso", zoned=bool(zoned.all()), clean=bool(times.all()), **facts)
     fitting = _formats(distinct)
     if fitting:
         return Look(kind="datetime", time_format=fitting[0], also=tuple(fitting[1:]), **facts)

@@ -12,7 +12,7 @@ from dorec.ingest.delimited import read_delimited
 from dorec.ingest.json_lines import read_json_lines
 from dorec.ingest.parquet import read_parquet
 from dorec.ingest.roles import ColumnRoles
-from dorec.ingest.sources import files_of, format_of
+from dorec.ingest.sources import files_of, text_format
 from dorec.ingest.validate import validate, validate_rows
 
 
@@ -63,7 +63,7 @@ def read_events(
 
 
 def _of_file(path: Path, roles: ColumnRoles, limits: Limits, batch_rows: int, index: int) -> Iterator[Batch]:
-    kind = format_of(path)
+    kind = text_format(path, roles.format)
     if kind == "parquet":
         yield from _of_tables(read_parquet(path, batch_rows), roles, str(path), index)
         return

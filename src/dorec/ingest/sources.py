@@ -59,8 +59,25 @@ def format_of(path: Path) -> Format:
     for magic, what in FOREIGN.items():
         if head.startswith(magic):
             raise UnreadableSource(f"{path} is {what}. Give CSV, TSV, JSON lines or Parquet, in UTF-8.")
-    start = head.removeprefix(BOM).lstrip()
-    return "jsonl" if start.startswith(b"{") else "delimited"
+    named = _named(path)
+    if named:
+        return named
+    return "jsonl" if head.removeprefix(BOM).lstrip().startswith(b"{") else "delimited"
+
+
+def text_format(path: Path, expected: Format) -> Format:
+    """What a file is, where its first line may be broken: text is read as the roles expect, unless its name differs."""
+    found = format_of(path)
+    if found == "parquet" or expected not in {"jsonl", "delimited"}:
+        return found
+    return _named(path) or expected
+
+
+def _named(path: Path) -> Format | None:
+    suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    if suffixes and suffixes[-1] in {".jsonl", ".ndjson"}:
+        return "jsonl"
+    return "delimited" if suffixes and suffixes[-1] in {".csv", ".tsv"} else None
 
 
 def _is_data(path: Path) -> bool:

@@ -58,9 +58,10 @@ def validate(
 
 def validate_rows(raw: RawRows, roles: ColumnRoles) -> Batch:
     """What `validate` does, for readers that know lines, offsets and bytes."""
-    _check_columns(raw.table, roles)
     findings = Findings(raw.table.num_rows)
-    events = _events(raw, roles, findings)
+    if raw.table.num_rows:
+        _check_columns(raw.table, roles)
+    events = _events(raw, roles, findings) if raw.table.num_rows else event_schema().empty_table()
     kept = pa.array(~findings.bad)
     rejected = raw.rejected
     _set_aside(raw, findings, roles, rejected)
@@ -97,8 +98,6 @@ def _check_columns(table: pa.Table, roles: ColumnRoles) -> None:
             f"No column is the user. Columns: {', '.join(table.column_names[:20])}. "
             "Name it: user_id under [columns] in dorec.toml, or roles.with_columns(user_id=...)."
         )
-    if not table.num_rows:
-        return
     for column in roles.columns.values():
         if column not in table.column_names:
             raise ColumnNotFound(column, table.column_names, where="the source")
@@ -138,7 +137,7 @@ def _events(raw: RawRows, roles: ColumnRoles, findings: Findings) -> pa.Table:
 def _event(raw: RawRows, roles: ColumnRoles, findings: Findings) -> pa.Array:
     if "event" not in roles.columns:
         name = (event_of_file(Path(raw.source).name) if roles.event_from_file else None) or roles.constant_event
-        return pa.array([name] * raw.table.num_rows, pa.string()) if raw.table.num_rows else pa.array([], pa.string())
+        return pa.array([name] * raw.table.num_rows, pa.string())
     text = to_text(raw.table.column(roles.columns["event"]), "event", findings)
     findings.add(truth(pc.is_null(text)), "event", "missing_field")
     encoded = text.dictionary_encode()

@@ -6,15 +6,17 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dorec.domain.errors import IntegrityError, UnreadableSource
 from dorec.domain.event_log import EventLog, event_schema
 from dorec.store.durable import sha256, write_bytes, write_durably
+
+if TYPE_CHECKING:
+    import ibis
 
 EVENTS_FILE, MANIFEST = "events.parquet", "manifest.json"
 _names = itertools.count()
@@ -23,6 +25,8 @@ _names = itertools.count()
 @cache
 def connection() -> Any:
     """The ibis backend of this process, in memory, spilling to a temporary folder when memory is short."""
+    import ibis  # takes half a second, which a writer of events need not wait for
+
     return ibis.duckdb.connect(":memory:", preserve_insertion_order=True)
 
 
