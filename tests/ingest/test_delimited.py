@@ -37,7 +37,8 @@ def test_lines_and_counts_hold_wherever_blocks_are_cut(tmp_path, block_bytes, pa
     for i in range(400):
         kind = chance.choice(["plain"] * 6 + ["short", "quoted", "newline", "number", "quote", "blank", "missing"])
         number = 1 + sum(line.count("\n") + 1 for line in lines)
-        rows = {"plain": f"u{i},i,{i}", "short": f"u{i},i", "quoted": f'"u{i}","a, ""b""",1', "newline": f'u{i},"a\nb",2',
+        rows = {"plain": f"u{i},i,{i}", "short": f"u{i},i", "quoted": f'"u{i}","a, ""b""",1',
+                "newline": f'u{i},"a\nb",2',
                 "number": f"u{i},i,x", "quote": f'u{i},"i"x,1', "blank": "", "missing": ",i,1"}  # fmt: skip
         reason = {
             "short": "column_count",

@@ -27,7 +27,12 @@ MAX_RAW = 65_536  # bytes kept of a row that was set aside
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a source may ask of memory and time."""
+    """What a source may ask of memory and time.
+
+    Example:
+        >>> Limits(row_bytes=10_000).depth
+        64
+    """
 
     row_bytes: int = 1_000_000  # longer rows are set aside unread
     depth: int = 64  # of nested JSON
@@ -37,7 +42,14 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Events and quarantined rows of one piece of a source: `received == events.num_rows + quarantined.num_rows`."""
+    """Events and quarantined rows of one piece of a source: `received == events.num_rows + quarantined.num_rows`.
+
+    Example:
+        >>> from dorec.ingest import ColumnRoles, validate
+        >>> batch = validate(pa.table({"u": ["ann", None]}), ColumnRoles(columns={"user_id": "u"}))
+        >>> batch.received, batch.events.num_rows, batch.quarantined.column("reason").to_pylist()
+        (2, 1, ['missing_field'])
+    """
 
     events: pa.Table  # in the event schema
     quarantined: pa.Table  # in QUARANTINE_SCHEMA
