@@ -1,6 +1,5 @@
 """From a table to what a test of independence can use, or a refusal that names the columns."""
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from dorec.domain.errors import Collinear, ConstantColumn, InputError, NotFinite, TooFewUnits
 from dorec.domain.table import is_numeric, to_arrow
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.numeric.contingency import same_partitions
 from dorec.numeric.partial_correlation import determined_columns
 
 MIN_ROWS = 10
@@ -140,12 +140,8 @@ def _refuse_constant(names: tuple[str, ...], constant: list[Any], n: int) -> Non
 
 
 def _refuse_relabelled(names: tuple[str, ...], codes: AnyArray, levels: IntArray) -> None:
-    """Two columns with as many joint levels as each has alone are copies of each other under other labels."""
-    copies = [
-        (names[i], names[j])
-        for i, j in combinations(range(len(names)), 2)
-        if levels[i] == levels[j] and len(np.unique(codes[i] * levels[j] + codes[j])) == levels[i]
-    ]
+    """Refuse columns that are copies of each other under other labels."""
+    copies = [(names[i], names[j]) for i, j in same_partitions(codes, levels).tolist()]
     if copies:
         raise Collinear(
             f"{'; '.join(f'{a} and {b}' for a, b in copies[:5])} are the same column under other labels",

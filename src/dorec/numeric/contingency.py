@@ -6,7 +6,7 @@ import numpy as np
 
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.compiled import kernel
-from dorec.numeric.subsets import append_members, neighbours, next_subset
+from dorec.numeric.subsets import append_members, mark_members, neighbours, next_subset, unite
 
 
 @kernel
@@ -61,16 +61,22 @@ def table_p_value(counts: FloatArray, likelihood_ratio: bool) -> float:
     row = np.empty(n_rows)
     column = np.empty(n_columns)
     for k in range(n_layers):
-        row[:] = 0.0
-        column[:] = 0.0
+        total = 0.0
+        rows_seen, columns_seen = 0, 0
         for i in range(n_rows):
+            row[i] = 0.0
             for j in range(n_columns):
                 row[i] += counts[k, i, j]
-                column[j] += counts[k, i, j]
-        total = row.sum()
+            rows_seen += row[i] > 0.0
+            total += row[i]
         if total == 0.0:
             continue
-        df += int((np.count_nonzero(row) - 1) * (np.count_nonzero(column) - 1))
+        for j in range(n_columns):
+            column[j] = 0.0
+            for i in range(n_rows):
+                column[j] += counts[k, i, j]
+            columns_seen += column[j] > 0.0
+        df += (rows_seen - 1) * (columns_seen - 1)
         for i in range(n_rows):
             if row[i] == 0.0:
                 continue
@@ -87,26 +93,21 @@ def table_p_value(counts: FloatArray, likelihood_ratio: bool) -> float:
 
 
 @kernel
-def _dense(layer: IntArray) -> tuple[IntArray, int]:
-    """Layer codes renumbered 0, 1, ... without gaps, and how many there are."""
-    order = np.argsort(layer)
-    out = np.empty_like(layer)
-    code = 0
-    for i in range(len(order)):
-        if i > 0 and layer[order[i]] != layer[order[i - 1]]:
-            code += 1
-        out[order[i]] = code
-    return out, code + 1
-
-
-@kernel
 def _layers(i: int, column: AnyArray, n_levels: int, layer: IntArray, size: IntArray) -> None:
     """Cross the layers of the first i members, layer[i] (n,), with one more column: layer[i + 1] and its size."""
     for r in range(layer.shape[1]):
         layer[i + 1, r] = layer[i, r] * n_levels + column[r]
     size[i + 1] = size[i] * n_levels
-    if size[i + 1] > layer.shape[1]:  # more cells than rows: keep only those that occur
-        layer[i + 1], size[i + 1] = _dense(layer[i + 1])
+    if size[i + 1] > layer.shape[1]:  # more cells than rows: number only those that occur
+        number = np.full(size[i + 1], -1)
+        n_seen = 0
+        for r in range(layer.shape[1]):
+            code = layer[i + 1, r]
+            if number[code] < 0:
+                number[code] = n_seen
+                n_seen += 1
+            layer[i + 1, r] = number[code]
+        size[i + 1] = n_seen
 
 
 @kernel
@@ -116,6 +117,32 @@ def _cross(base: IntArray, column: AnyArray, shape: tuple[int, int, int]) -> Flo
     for r in range(len(base)):
         counts[base[r] * shape[2] + column[r]] += 1.0
     return counts.reshape(shape)
+
+
+@kernel
+def same_partitions(codes: AnyArray, levels: IntArray) -> IntArray:
+    """Pairs (i, j), (m, 2), of columns of codes (d, n) that split the rows alike, whatever their labels.
+
+    >>> same_partitions(np.array([[0, 1, 1], [1, 0, 0], [0, 0, 1]]), np.array([2, 2, 2])).tolist()
+    [[0, 1]]
+    """
+    d, n = codes.shape
+    found = np.empty((d * (d - 1) // 2, 2), dtype=np.int64)
+    m = 0
+    for i in range(d):
+        for j in range(i + 1, d):
+            partner = np.full(levels[i], -1)
+            same = levels[i] == levels[j]
+            for r in range(n if same else 0):
+                if partner[codes[i, r]] < 0:
+                    partner[codes[i, r]] = codes[j, r]
+                elif partner[codes[i, r]] != codes[j, r]:
+                    same = False
+                    break
+            if same:  # each level of i has one level of j, and both have as many
+                found[m, 0], found[m, 1] = i, j
+                m += 1
+    return found[:m]
 
 
 @kernel
@@ -153,9 +180,7 @@ def contingency_level(
             for i in range(first, level):
                 s = near[pool[member[i]]]
                 _layers(i, codes[s], levels[s], layer, size)
-            inside[:] = False
-            for i in range(level):
-                inside[pool[member[i]]] = True
+            mark_members(inside, pool, member)
             for r in range(n):
                 base[r] = layer[level, r] * levels[x] + codes[x, r]
             for j in range(k):
@@ -166,7 +191,7 @@ def contingency_level(
                 p = table_p_value(_cross(base, codes[y], (size[level], levels[x], levels[y])), likelihood_ratio)
                 largest[x, y] = max(largest[x, y], p)
                 if p > alpha and not kept[x, y]:
-                    union[j] |= inside
+                    unite(union, j, inside)
             first = next_subset(member, len(pool)) if level else -1
         found, n_found = append_members(found, n_found, x, near, union)
     return largest, found[:n_found], n_tests

@@ -6,7 +6,7 @@ import numpy as np
 
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.compiled import kernel
-from dorec.numeric.subsets import append_members, neighbours, next_subset
+from dorec.numeric.subsets import append_members, mark_members, neighbours, next_subset, unite
 
 SINGULAR = 1e-10  # a residual variance (of 1) below this is rounding error: the variable is determined by the set
 
@@ -33,9 +33,11 @@ def _condition(
     """
     k = among.shape[0]
     if variance[i, s] < SINGULAR:  # determined by the members before it: adds nothing
-        weight[i] = 0.0
-        variance[i + 1] = variance[i]
-        covariance[i + 1] = covariance[i]
+        for j in range(k):
+            weight[i, j] = 0.0
+            variance[i + 1, j] = variance[i, j]
+            covariance[i + 1, j] = covariance[i, j]
+        variance[i + 1, k] = variance[i, k]
         return
     scale = 1.0 / math.sqrt(variance[i, s])
     on_x = covariance[i, s] * scale
@@ -95,9 +97,7 @@ def correlation_level(
         while first >= 0:
             for i in range(first, level):
                 _condition(i, pool[member[i]], among, weight, variance, covariance)
-            inside[:] = False
-            for i in range(level):
-                inside[pool[member[i]]] = True
+            mark_members(inside, pool, member)
             for j in range(k):
                 if inside[j] or variance[level, j] < SINGULAR or variance[level, k] < SINGULAR:
                     continue  # a variable that the set determines can't be tested
@@ -105,7 +105,7 @@ def correlation_level(
                 r = abs(covariance[level, j]) / math.sqrt(variance[level, j] * variance[level, k])
                 smallest[x, near[j]] = min(smallest[x, near[j]], r)
                 if r <= critical and not kept[x, near[j]]:
-                    union[j] |= inside
+                    unite(union, j, inside)
             first = next_subset(member, len(pool))
         found, n_found = append_members(found, n_found, x, near, union)
     return smallest, found[:n_found], n_tests

@@ -140,6 +140,8 @@ def parse_graph(edges: Sequence[str]) -> CausalGraph:
 def _discover(workspace: Workspace, question: Question) -> StageResult:
     """What the data say of the graph, with time order as knowledge: covariates, then treatment, then outcomes."""
     columns = _graph_columns(question)
+    if not columns:
+        return StageResult(facts={"graph_refused": "fewer than three columns are numbers that vary"})
     order = (question.covariates, (question.treatment,), question.outcomes)
     tiers = tuple(tuple(c for c in tier if c in columns) for tier in order)
     table = pa.table({name: pa.array(values[:MAX_GRAPH_ROWS]) for name, values in columns.items()})
@@ -179,8 +181,10 @@ def _graph_columns(question: Question) -> dict[str, Any]:
             found[name] = values[order]
     names = [n for n in found if n in question.covariates][:MAX_GRAPH_COLUMNS]
     names += [n for n in found if n not in question.covariates]
+    if len(names) < 3:
+        return {}
     correlation = np.corrcoef(np.stack([found[n] for n in names]))
-    determined = {names[i] for i in np.atleast_1d(determined_columns(correlation)).tolist()}
+    determined = {names[i] for i in determined_columns(correlation).tolist()}
     return {n: found[n] for n in names if n not in determined or n not in question.covariates}
 
 
