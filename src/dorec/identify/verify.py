@@ -63,19 +63,23 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
     except InputError as error:
         return _not_verified(str(error))
     if largest > TOLERANCE:
-        return Verdict(
-            check=CHECK,
-            status="failed",
-            code="estimand_wrong",
-            statistic=largest,
-            meaning=f"in random models of this graph the estimand is off by up to {largest:.3g}.",
-            remedy="Ask identify(graph, query) for an estimand of this graph, or correct the graph.",
-        )
+        return _wrong(largest)
     return Verdict(
         check=CHECK,
         status="passed",
         statistic=largest,
         meaning=f"it equals the truth in {n_models} random structural models of the graph",
+    )
+
+
+def _wrong(error: float) -> Verdict:
+    return Verdict(
+        check=CHECK,
+        status="failed",
+        code="estimand_wrong",
+        statistic=error,
+        meaning=f"in random models of this graph the estimand is off by up to {error:.3g}.",
+        remedy="Ask identify(graph, query) for an estimand of this graph, or correct the graph.",
     )
 
 
