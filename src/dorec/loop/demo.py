@@ -22,7 +22,12 @@ Row = tuple[str, Estimate, float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
-    """The run, and each estimate with the truth of the simulated shop."""
+    """The run, and each estimate with the truth of the simulated shop; see `run_demo`.
+
+    Example:
+        >>> sorted(DemoResult.__dataclass_fields__)
+        ['rows', 'summary']
+    """
 
     summary: RunSummary
     rows: Sequence[Row]
@@ -46,6 +51,13 @@ def run_demo(
         n_items: items of the shop.
         seed: another seed, another shop.
         context: threads and progress.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     result = run_demo(Path(name), n_users=300, n_items=40, seed=1)
+        >>> [label for label, _, truth in result.rows if truth is not None][:2]
+        ['voucher on spend, naive difference', 'voucher on spend, adjusted (AIPW)']
     """
     context = context or RunContext()
     world = ShopWorld(n_users=n_users, n_items=n_items, seed=seed)

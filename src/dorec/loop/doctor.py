@@ -89,6 +89,7 @@ def _memory() -> _Memory | None:
 
 def _study(folder: Path) -> list[Verdict]:
     from dorec.domain.errors import DorecError
+    from dorec.loop.event_source import is_url, without_secrets
     from dorec.loop.study_file import StudyFile
     from dorec.loop.tables import resolve
     from dorec.store import StudyFolder
@@ -102,10 +103,11 @@ def _study(folder: Path) -> list[Verdict]:
         sources = getattr(settings.data, name) or []
         for source in [sources] if isinstance(sources, str) else sources:
             path = resolve(folder, source)
-            there = "://" in path or any(c in path for c in "*?[") or Path(path).exists()
+            there = is_url(path) or any(c in path for c in "*?[") or Path(path).exists()
             remedy = "" if there else "Correct the path under [data]."
             status: Status = "passed" if there else "failed"
-            found.append(Verdict(check=name, status=status, meaning=path, remedy=remedy))
+            shown = without_secrets(path) if is_url(path) else path
+            found.append(Verdict(check=name, status=status, meaning=shown, remedy=remedy))
     try:
         StudyFolder.open(folder).event_store.verify()
         found.append(Verdict(check="event store", status="passed", meaning="every stored byte is as it was written"))

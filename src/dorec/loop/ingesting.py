@@ -8,7 +8,8 @@ from typing import Any
 
 from dorec.domain.errors import ConfigError
 from dorec.domain.run import RunContext
-from dorec.ingest import ColumnRoles, infer_roles, read_events
+from dorec.ingest import ColumnRoles
+from dorec.loop.event_source import EventSource, without_secrets
 from dorec.loop.study_file import StudyFile
 from dorec.loop.tables import resolve
 from dorec.store import Receipt, StudyFolder
@@ -16,7 +17,13 @@ from dorec.store import Receipt, StudyFolder
 
 @dataclass(frozen=True, kw_only=True)
 class IngestResult:
-    """Counts that add up, reasons of quarantine, and how the columns were read."""
+    """Counts that add up, reasons of quarantine, and how the columns were read.
+
+    Example:
+        >>> receipt = Receipt(received=3, stored=2, duplicates=1, quarantined=0)
+        >>> IngestResult(receipt=receipt, reasons={}, roles=(), quarantine=Path("events")).to_dict()["stored"]
+        2
+    """
 
     receipt: Receipt  # received = stored + duplicates + quarantined
     reasons: dict[str, int]
@@ -37,7 +44,16 @@ class IngestResult:
 
 
 def ingest_study(folder: Path, *, source: str | None = None, context: RunContext | None = None) -> IngestResult:
-    """Read the study's events, or another source, into its store. Doing it twice stores nothing twice."""
+    r"""Read the study's events, or another source, into its store. Doing it twice stores nothing twice.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     _ = Path(name, "e.csv").write_text("user,item,event\nann,tea,view\nbob,tea,purchase\n")
+        ...     _ = Path(name, "dorec.toml").write_text('[data]\nevents = "e.csv"')
+        ...     [ingest_study(Path(name)).receipt.stored for _ in range(2)]
+        [2, 0]
+    """
     settings = StudyFile.read(folder)
     sources = source or settings.data.events
     if not sources:
@@ -56,13 +72,9 @@ def ingest_sources(
     reasons: Counter[str] = Counter()
     used = []
     for source in sources:
-        roles = infer_roles(source)
-        if settings.columns:
-            roles = roles.with_columns(**settings.columns)
-        if settings.source:
-            roles = roles.with_options(**settings.source)
-        used.append(roles)
-        for batch in context.track(read_events(source, roles, context=context), f"reading {Path(source).name}"):
+        opened = EventSource.look(source, settings.data.table, settings.columns, settings.source)
+        used.append(opened.roles)
+        for batch in context.track(opened.batches(context), f"reading {Path(without_secrets(source)).name}"):
             total += store.append(batch)
             reasons.update(batch.quarantined.column("reason").to_pylist())
     return IngestResult(receipt=total, reasons=dict(reasons), roles=tuple(used), quarantine=study.events_folder)

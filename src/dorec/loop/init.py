@@ -10,7 +10,8 @@ import numpy as np
 
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.run import RunContext
-from dorec.ingest import ColumnRoles, infer_roles, read_events
+from dorec.ingest import ColumnRoles
+from dorec.loop.event_source import EventSource, is_url
 from dorec.loop.look import Guess, look_at_campaigns, look_at_items, look_at_units, look_at_users
 from dorec.loop.study_file import FILE_NAME, quote
 from dorec.loop.tables import read_table, read_tables
@@ -21,7 +22,12 @@ FEEDBACK_REWARDS = ("click", "clicked", "reward", "purchase", "conversion")
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where a study's data are, as the user named them."""
+    """Where a study's data are, as the user named them.
+
+    Example:
+        >>> Sources(events="events.csv", items=["items.csv"]).users
+        ()
+    """
 
     events: str | None = None
     items: Sequence[str] = ()
@@ -50,7 +56,7 @@ class _Draft:
 
 
 def init_study(folder: Path, sources: Sources, *, randomised: bool = False, force: bool = False) -> Path:
-    """Write `dorec.toml` in `folder` by looking at the data, and return its path.
+    r"""Write `dorec.toml` in `folder` by looking at the data, and return its path.
 
     Args:
         folder: made if it does not exist.
@@ -61,6 +67,14 @@ def init_study(folder: Path, sources: Sources, *, randomised: bool = False, forc
     Raises:
         ConfigError: there is a dorec.toml already, or no data were named.
         UnreadableSource, InputError: with the file and what is wrong with it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     _ = Path(name, "e.csv").write_text("user,item,event\nann,tea,view\nbob,tea,purchase\n")
+        ...     file = init_study(Path(name, "shop"), Sources(events=str(Path(name, "e.csv"))))
+        ...     'user_id = "user"' in file.read_text()
+        True
     """
     target = folder / FILE_NAME
     if target.exists() and not force:
@@ -72,20 +86,22 @@ def init_study(folder: Path, sources: Sources, *, randomised: bool = False, forc
     draft.hint("", "A dorec study. Every guess below is yours to change; `dorec run` then does what the data allow.")
     draft.put("", "name", folder.resolve().name)
     draft.put("", "seed", 0)
-    roles = infer_roles(sources.events) if sources.events else None
+    source = EventSource.look(sources.events, sources.table) if sources.events else None
+    roles = source.roles if source else None
     if sources.events is None:
         _units(draft, folder, list(sources.treatments), randomised)
     elif roles is not None and roles.kind == "units":
         _units(draft, folder, [sources.events], randomised)
     elif roles is not None and _is_feedback(roles):
         _feedback(draft, folder, sources.events)
-    elif roles is not None:
-        _events(draft, folder, sources, roles, randomised)
+    elif source is not None:
+        _events(draft, folder, sources, source, randomised)
     target.write_text(draft.text(), encoding="utf-8")
     return target
 
 
-def _events(draft: _Draft, folder: Path, sources: Sources, roles: ColumnRoles, randomised: bool) -> None:
+def _events(draft: _Draft, folder: Path, sources: Sources, source: EventSource, randomised: bool) -> None:
+    roles = source.roles
     draft.put("data", "events", _from(folder, str(sources.events)))
     if sources.table:
         draft.put("data", "table", sources.table)
@@ -94,9 +110,9 @@ def _events(draft: _Draft, folder: Path, sources: Sources, roles: ColumnRoles, r
         if paths:
             draft.put("data", name, paths if len(paths) > 1 else paths[0])
     draft.hint("columns", "dorec's name = the column in the events file")
-    for role, source in roles.columns.items():
-        draft.put("columns", role, source, _one_line(roles.evidence.get(role, "")))
-    users, items = _some_ids(str(sources.events), roles)
+    for role, column in roles.columns.items():
+        draft.put("columns", role, column, _one_line(roles.evidence.get(role, "")))
+    users, items = _some_ids(source)
     if sources.items:
         _guesses(draft, "keys", look_at_items(read_tables(Path.cwd(), sources.items), items))
     if sources.users:
@@ -178,9 +194,9 @@ def _recommender(draft: _Draft, roles: ColumnRoles) -> None:
     draft.put("evaluation", "test_fraction", 0.2)
 
 
-def _some_ids(source: str, roles: ColumnRoles) -> tuple[AnyArray, AnyArray]:
+def _some_ids(source: EventSource) -> tuple[AnyArray, AnyArray]:
     """User and item ids of the first batch."""
-    batch = next(iter(read_events(source, roles, batch_rows=50_000, context=RunContext())), None)
+    batch = next(source.batches(RunContext(), batch_rows=50_000), None)
     if batch is None:
         return np.array([]), np.array([])
     return tuple(np.array(batch.events.column(c).drop_null().to_pylist(), dtype=str) for c in ("user_id", "item_id"))  # type: ignore[return-value]
@@ -188,7 +204,7 @@ def _some_ids(source: str, roles: ColumnRoles) -> tuple[AnyArray, AnyArray]:
 
 def _from(folder: Path, path: str) -> str:
     """The path as seen from the study's folder, so that both can be moved together."""
-    return path if "://" in path else os.path.relpath(Path(path).resolve(), folder.resolve())
+    return path if is_url(path) else os.path.relpath(Path(path).resolve(), folder.resolve())
 
 
 def _one_line(text: str) -> str:

@@ -49,6 +49,12 @@ def newest_report(folder: Path) -> Path:
 
     Raises:
         UnreadableSource: there is none yet.
+
+    Example:
+        >>> newest_report(Path("no-such-study"))
+        Traceback (most recent call last):
+        ...
+        dorec.domain.errors.UnreadableSource: no-such-study has no report yet. Make one with `dorec run no-such-study`.
     """
     found = sorted(folder.glob("runs/*/report.html"))
     if not found:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dorec
 from dorec.domain.errors import ConfigError, DorecError, Refusal
 from dorec.domain.run import Run, RunContext
+from dorec.loop.event_source import is_url, without_secrets
 from dorec.loop.report import write_report
 from dorec.loop.results import StageResult, hash_file, key_of, refused
 from dorec.loop.stages import STAGES
@@ -31,7 +32,12 @@ class StageOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """A finished run: its record, its stages and where the report is."""
+    """A finished run: its record, its stages and where the report is; see `run_study`.
+
+    Example:
+        >>> sorted(RunSummary.__dataclass_fields__)
+        ['report', 'run', 'stages', 'workspace']
+    """
 
     run: Run
     stages: tuple[StageOutcome, ...]
@@ -45,7 +51,7 @@ class RunSummary:
 
 
 def run_study(folder: Path, *, context: RunContext | None = None, command: str = "", fresh: bool = False) -> RunSummary:
-    """Run a study: ingest, clean, profile, recommend, estimate effects, judge policies, report.
+    r"""Run a study: ingest, clean, profile, recommend, estimate effects, judge policies, report.
 
     A stage whose inputs, settings and predecessors did not change is read from the last run instead of done again.
 
@@ -57,6 +63,18 @@ def run_study(folder: Path, *, context: RunContext | None = None, command: str =
 
     Raises:
         ConfigError, InputError: what is wrong with dorec.toml or a source, and the next step.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     rows = "ann,tea,view\nann,tea,purchase\nbob,tea,view\n"
+        ...     _ = Path(name, "e.csv").write_text("user,item,event\n" + rows)
+        ...     _ = Path(name, "dorec.toml").write_text('[data]\nevents = "e.csv"')
+        ...     summary = run_study(Path(name))
+        >>> [(s["stage"], s["users"]) for s in summary.results["profile"].facts["stages"]]
+        [('view', 2), ('purchase', 1)]
+        >>> [stage.name for stage in summary.stages if stage.status == "left out"]
+        ['recommend', 'effects', 'off_policy']
     """
     settings = StudyFile.read(folder)
     context = replace(context or RunContext(), seed=settings.seed)
@@ -96,8 +114,8 @@ def hash_inputs(folder: Path, settings: StudyFile) -> dict[str, str]:
 
 
 def _files(source: str, name: str) -> Sequence[str]:
-    if "://" in source:
-        return [source.split("@")[-1]]
+    if is_url(source):
+        return [without_secrets(source)]
     path = Path(source)
     if path.is_dir():
         return sorted(str(p) for p in path.rglob("*") if p.is_file())

@@ -12,12 +12,13 @@ import pyarrow.json
 import pyarrow.parquet
 
 from dorec.domain.errors import InputError, UnreadableSource
+from dorec.loop.event_source import is_url
 from dorec.numeric.arrays import AnyArray
 
 
 def resolve(folder: Path, source: str) -> str:
     """A path of dorec.toml, relative to the study's folder; URLs stay as they are."""
-    if "://" in source:
+    if is_url(source):
         return source
     return str((folder / source).resolve())
 

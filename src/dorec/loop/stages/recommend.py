@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from dorec.domain.dataset import Dataset
+from dorec.domain.errors import Refusal
 from dorec.domain.estimate import Estimate
 from dorec.domain.protocols import Scorer
 from dorec.evaluate import ranking
-from dorec.loop.results import StageResult
+from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
 from dorec.numeric.arrays import AnyArray
 from dorec.profile import Split, audit, leave_last_out, random_split, temporal_split
@@ -36,10 +37,16 @@ def run(workspace: Workspace, key: str) -> StageResult:
     assert data is not None
     split, how = _split(workspace, data)
     scores: dict[str, Estimate] = {}
+    refusals = []
     for name in workspace.context.track(chosen.models, "fitting recommenders", len(chosen.models)):
-        learner = make(name, **chosen.settings.get(name, {}))
-        scorer = learner.fit(split.train, context=workspace.context)
+        try:
+            scorer = make(name, **chosen.settings.get(name, {})).fit(split.train, context=workspace.context)
+        except Refusal as refusal:
+            refusals.append(refused(f"How well does {name} recommend?", refusal))
+            continue
         scores[name] = ranking(scorer, split.test, k=chosen.k, metrics=METRICS, context=workspace.context)
+    if not scores:
+        return StageResult(refusals=tuple(refusals))
     best = max(scores, key=lambda name: float(scores[name][0].value))
     scorer = make(best, **chosen.settings.get(best, {})).fit(data, context=workspace.context)
     table = _recommendations(scorer, data, chosen.k, chosen.max_users)
@@ -61,6 +68,7 @@ def run(workspace: Workspace, key: str) -> StageResult:
         facts=facts,
         estimates=scores,
         verdicts=tuple(audit(split)),
+        refusals=tuple(refusals),
         tables={"recommendations": table},
         arrays={f"model/{name}": array for name, array in arrays.items()},
     )
