@@ -11,7 +11,6 @@ from sklearn.preprocessing import StandardScaler
 from dorec.domain.errors import InputError
 from dorec.estimate.nuisance import (
     CrossFit,
-    Hinges,
     Pooled,
     calibrated,
     candidates,
@@ -90,14 +89,6 @@ def test_calibration_restores_shrunken_probabilities() -> None:
     assert np.abs(restored - p).mean() < 0.02 < 0.05 < np.abs(shrunk - p).mean()
     constant = np.tile([0.5, 0.5], (10, 1))
     assert calibrated(constant, np.arange(10) % 2) is constant
-
-
-def test_hinges_leave_indicators_alone_and_bend_the_rest() -> None:
-    table = np.column_stack([np.arange(100) % 2, np.linspace(-3, 3, 100)])
-    basis = Hinges(n_knots=3).fit_transform(table)
-    assert basis.shape == (100, 5)
-    curve = LinearRegression().fit(basis, table[:, 1] ** 2)
-    assert curve.score(basis, table[:, 1] ** 2) > 0.98
 
 
 @pytest.mark.parametrize("wrong", ["ridge", [], [LinearRegression(), 3]])

@@ -57,6 +57,7 @@ def check_overlap(e: FloatArray, arm: IntArray, arms: tuple[Any, ...], floor: Fl
     counts such units less: then only a separation of the arms is refused.
     """
     outside = float((e <= floor).any(axis=1).mean())
+    e = np.maximum(e, 1e-12)
     ess = effective_sizes(e, arm)
     count = np.bincount(arm, minlength=e.shape[1])
     # the mean overlap weight, as a share of what it would be if the propensities were the same for everyone

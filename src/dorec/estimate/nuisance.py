@@ -8,10 +8,10 @@ costs no more than fitting the candidates, and keeps the error small both where 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -21,59 +21,32 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from dorec.domain.errors import InputError
 from dorec.domain.run import RunContext
+from dorec.estimate.additive_basis import RIDGE_GRID, AdditiveBasis
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import FoldFit, Map, cross_predict
 
 SMALL = 50_000  # rows under which a second thread costs more than it saves
-LARGE = 20_000  # rows from which trees are as smooth as the hinges
-RIDGE_GRID = np.logspace(-1, 4, 11)
-
-
-class Hinges(TransformerMixin, BaseEstimator):
-    """Columns beside their hinges max(0, x - knot) at inner quantiles: smooth additive curves for a linear model.
-
-    Columns with few distinct values, as indicators, stay as they are.
-
-    >>> Hinges(n_knots=1).fit_transform(np.arange(12.0)[:, None]).shape
-    (12, 2)
-    """
-
-    def __init__(self, n_knots: int = 4, min_distinct: int = 8) -> None:
-        self.n_knots = n_knots
-        self.min_distinct = min_distinct
-
-    def fit(self, X: FloatArray, y: Any = None) -> Self:
-        """Knots at equally spaced inner quantiles of each column with enough distinct values."""
-        del y
-        inner = np.linspace(0, 1, self.n_knots + 2)[1:-1]
-        curved = [j for j in range(X.shape[1]) if len(np.unique(X[:5_000, j])) >= self.min_distinct]
-        self.columns_ = np.repeat(curved, self.n_knots).astype(np.int64)
-        self.knots_ = np.quantile(X[:, curved], inner, axis=0).T.ravel() if curved else np.empty(0)
-        return self
-
-    def transform(self, X: FloatArray) -> FloatArray:
-        """The columns and their hinges, (n, p + p * n_knots)."""
-        return np.hstack([X, np.maximum(X[:, self.columns_] - self.knots_, 0.0)])
+LARGE = 20_000  # rows from which trees are as smooth as the additive basis
 
 
 def default_regressors(n: int) -> tuple[Any, ...]:
-    """Candidates for a mean in n rows: ridge, additive ridge on hinges, boosted trees that see all arms at once."""
+    """Candidates for a mean in n rows: ridge of each arm, additive ridge and boosted trees that see all arms."""
     linear = make_pipeline(StandardScaler(), RidgeCV(RIDGE_GRID))
-    curved = make_pipeline(Hinges(), StandardScaler(), RidgeCV(RIDGE_GRID))
+    curved = Pooled(make_pipeline(AdditiveBasis(), RidgeCV(RIDGE_GRID)))
     trees = Pooled(HistGradientBoostingRegressor(**_boosting(n, 60)))
     return (linear, curved, trees) if n < LARGE else (linear, trees)
 
 
 def default_outcome_classifiers(n: int) -> tuple[Any, ...]:
-    """Candidates for the mean of an outcome with two values: as `default_classifiers`, the trees see all arms."""
-    *linear, trees = default_classifiers(n)
-    return (*linear, Pooled(trees))
+    """Candidates for the mean of an outcome with two values: all but the first see all arms."""
+    linear, *others = default_classifiers(n)
+    return (linear, *map(Pooled, others))
 
 
 def default_classifiers(n: int) -> tuple[Any, ...]:
-    """Candidates for a probability in n rows: logistic, additive logistic on hinges, boosted trees."""
+    """Candidates for a probability in n rows: logistic, additive logistic, boosted trees."""
     linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))
-    curved = make_pipeline(Hinges(), StandardScaler(), LogisticRegression(C=0.01, max_iter=1_000))
+    curved = make_pipeline(AdditiveBasis(), LogisticRegression(C=1.0, max_iter=1_000))
     trees = HistGradientBoostingClassifier(**_boosting(n, 30))
     return (linear, curved, trees) if n < LARGE else (linear, trees)
 
