@@ -165,3 +165,51 @@ def test_one_arm_is_refused_with_a_reason_and_the_rest_still_runs(tmp_path):
     assert [r["code"] for r in refusals] == ["no_control_arm"]
     assert refusals[0]["remedy"]
     assert "no_control_arm" in summary.report.read_text() or "nobody to compare" in summary.report.read_text()
+
+
+@pytest.fixture
+def units(tmp_path):
+    """A confounded table whose effect is 2, with z the only common cause; and a function that runs a study of it."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=1500)
+    t = (rng.random(1500) < 1 / (1 + np.exp(-z))).astype(int)
+    y = 2 * t + 3 * z + rng.normal(size=1500)
+    pq.write_table(
+        pa.table({"z": z, "treated": t, "spend": y, "after": y + rng.normal(size=1500)}), tmp_path / "u.parquet"
+    )
+
+    def study(*lines):
+        folder = tmp_path / "study"
+        folder.mkdir(exist_ok=True)
+        head = ["[data]", 'units = "../u.parquet"', "[effects]", "refute = false", "[question]", 'kind = "units"']
+        roles = ['treatment = "treated"', 'outcomes = ["spend"]']
+        (folder / "dorec.toml").write_text("\n".join([*head, *roles, *lines]))
+        return run_study(folder).results["effects"]
+
+    return study
+
+
+def test_a_graph_of_the_user_chooses_the_adjustment_set(units):
+    result = units('graph = ["z -> treated", "z -> spend", "treated -> spend", "spend -> after"]')
+    estimate = result.estimates["spend/adjusted"]
+    assert result.facts["by_outcome"]["spend"]["estimand"]["adjustment_set"] == ["z"]
+    assert abs(estimate.value - 2) < 4 * estimate.std_error
+
+
+def test_a_hidden_common_cause_is_refused_with_the_open_path(units):
+    result = units('graph = ["u -> treated", "u -> spend", "treated -> spend"]')
+    assert [r["code"] for r in result.refusals] == ["not_identifiable"]
+    assert "u" in result.refusals[0]["reason"]
+    assert "spend/adjusted" not in result.estimates
+
+
+def test_a_control_after_the_treatment_is_refused(units):
+    edges = 'graph = ["z -> treated", "z -> spend", "treated -> spend", "treated -> after", "spend -> after"]'
+    result = units(edges, 'covariates = ["z", "after"]')
+    assert [r["code"] for r in result.refusals] == ["bad_control"]
+    assert "after" in result.refusals[0]["reason"]
+
+
+def test_a_cyclic_graph_is_refused_with_the_cycle(units):
+    result = units('graph = ["treated -> spend", "spend -> treated"]')
+    assert [r["code"] for r in result.refusals] == ["graph_cyclic"]

@@ -166,7 +166,7 @@ def _named(estimates: Mapping[str, Estimate]) -> list[Estimate]:
     rows = []
     for outcome, estimate in estimates.items():
         parts = [estimate] if not np.ndim(estimate.value) else [estimate[i] for i in range(len(estimate.value))]
-        rows += [_renamed(part, f"{outcome}: {part.name}") for part in parts]
+        rows += [_renamed(part, f"{_words(outcome)}: {part.name}") for part in parts]
     return rows
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from dorec.discover import PC
-from dorec.domain.errors import DorecError, Refusal
+from dorec.domain.errors import DorecError, NotIdentifiable, Refusal
 from dorec.domain.estimand import Estimand
 from dorec.domain.estimate import Estimate
 from dorec.domain.graph import CausalGraph
@@ -17,7 +17,7 @@ from dorec.domain.protocols import EffectModel
 from dorec.domain.query import CausalQuery
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
-from dorec.estimate import AIPW, naive_difference
+from dorec.estimate import AIPW, adjusted_for, naive_difference
 from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
 from dorec.intervene import allocate, allocation_value
@@ -69,6 +69,8 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
     study = question.study(outcome, chosen.missing)
     naive = naive_difference(study)
     estimand, verified = _estimand(workspace, question, outcome)
+    if estimand.strategy == "back-door":
+        study = adjusted_for(study, estimand.adjustment_set)
     learner = AIPW(n_folds=chosen.n_folds, population=chosen.population)
     facts: dict[str, Any] = {
         "arms": study.arm_counts,
@@ -117,7 +119,13 @@ def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[E
     graph = parse_graph(edges)
     if workspace.settings.question.covariates is not None:
         check_controls(graph, query, [c for c in question.covariates if c in graph.nodes])
-    estimand = identify(graph, query)
+    hidden = [node for node in graph.nodes if node not in question.table.column_names]
+    estimand = identify(graph, query, unobserved=hidden)
+    if estimand.strategy not in {"back-door", "randomised"}:
+        raise NotIdentifiable(
+            f"the graph identifies the effect as {estimand.expression}, for which there is no estimator yet",
+            remedy="measure a set that blocks the back-door paths, or randomise",
+        )
     return estimand, verify(graph, estimand, context=workspace.context)
 
 
