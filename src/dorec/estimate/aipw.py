@@ -133,7 +133,14 @@ class AIPW:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AIPWModel:
-    """What AIPW learned from a study; an `EffectModel`."""
+    """What AIPW learned from a study; an `EffectModel`.
+
+    Example:
+        >>> table = {"t": np.arange(200) % 2, "y": np.arange(200) % 2 + np.sin(np.arange(200.0))}
+        >>> model = AIPW(n_folds=2).fit(Study.from_table(table, outcome="y", treatment="t"))
+        >>> model.arms, model.scores.shape
+        ((0, 1), (200, 2))
+    """
 
     learner: AIPW
     study: Study

@@ -17,7 +17,13 @@ QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Overlap:
-    """How comparable the arms are: for each arm, the propensity of being in it, and what its units are worth."""
+    """How comparable the arms are: for each arm, the propensity of being in it, and what its units are worth.
+
+    Example:
+        >>> even = overlap_of(np.full((4, 2), 0.5), np.array([0, 0, 1, 1]), ("no", "yes"), np.array([0.01, 0.01]))
+        >>> even.effective.tolist(), even.share_outside
+        ([2.0, 2.0], 0.0)
+    """
 
     arms: tuple[Any, ...]  # (k,)
     counts: IntArray  # (k,)

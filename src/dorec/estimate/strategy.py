@@ -53,7 +53,14 @@ def estimate(
 
 
 def adjusted_for(study: Study, adjustment_set: tuple[str, ...]) -> Study:
-    """The study with the covariates of an adjustment set alone, its units unchanged."""
+    """The study with the covariates of an adjustment set alone, its units unchanged.
+
+    Example:
+        >>> table = {"t": [0, 1], "y": [1, 2], "a": [3, 4], "b": [5, 6]}
+        >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["a", "b"])
+        >>> adjusted_for(study, ("b",)).covariate_names
+        ('b',)
+    """
     source = [study.source_of.get(name, name) for name in study.covariate_names]
     for name in adjustment_set:
         if name not in source:

@@ -21,7 +21,14 @@ METHOD = "orthogonal scores"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UpliftCurve:
-    """The uplift curve as data for a picture: gain per unit at each share treated, with a pointwise band."""
+    """The uplift curve as data for a picture: gain per unit at each share treated, with a pointwise band.
+
+    Example:
+        >>> curve = uplift_curve(np.array([2.0, 1.0, 0.5]), np.array([2.0, 0.0, 1.0]), n_points=4)
+        >>> lower, upper = curve.band()
+        >>> bool((lower <= curve.gain.value).all() and (curve.gain.value <= upper).all())
+        True
+    """
 
     share: FloatArray  # (m,) of the units, from 0 to 1
     gain: Estimate  # (m,)

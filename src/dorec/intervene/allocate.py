@@ -19,7 +19,12 @@ from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Allocation:
-    """Which arm each unit gets, what that is expected to bring, and what one more unit of budget would."""
+    """Which arm each unit gets, what that is expected to bring, and what one more unit of budget would.
+
+    Example:
+        >>> allocate(np.array([3.0, -1.0, 2.0]), Budget(max_units=1)).arm.tolist()
+        [1, 0, 0]
+    """
 
     arm: IntArray  # (n,) codes into `arms`; 0 is the reference: nothing is done
     arms: tuple[Any, ...]

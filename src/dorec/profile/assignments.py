@@ -1,7 +1,7 @@
 """Who was assigned to what, from when to when: read, checked and laid over users and windows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Assignments:
     label: AnyArray  # (a,) strings
     start: IntArray  # (a,) microseconds since 1970
     end: IntArray  # (a,) the first instant after the window
-    named: AnyArray  # ids of everyone that the table names, with or without a treatment
+    named: AnyArray = field(default_factory=lambda: np.empty(0, dtype=str))  # everyone in the table, treated or not
 
     def windows(self, labels: Sequence[str]) -> IntArray:
         """Distinct (start, end) among the assignments of some labels, (w, 2), in order."""

@@ -28,6 +28,15 @@ class Overlap:
         floor: a propensity below it, times the arm's share over an even one, counts as impossible.
         n_folds: of the logistic regression.
         max_units: larger studies are looked at on a random part of this size; None for all of it.
+
+    Example:
+        >>> import numpy as np
+        >>> from dorec.estimate import AIPW
+        >>> table = {"t": np.arange(400) % 2, "x": np.cos(np.arange(400.0)), "y": np.sin(np.arange(400.0) ** 2)}
+        >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["x"])
+        >>> learner = AIPW(n_folds=2)
+        >>> Overlap().refute(study, learner, learner.fit(study).ate()).status
+        'passed'
     """
 
     floor: float = 0.01

@@ -26,6 +26,15 @@ class RandomCommonCause:
         n_runs: noise covariates tried, one at a time; each costs one fit.
         alpha: how often a correct analysis may fail, at most.
         max_units: larger studies are attacked on a random part of this size; None for all of it.
+
+    Example:
+        >>> import numpy as np
+        >>> from dorec.estimate import AIPW
+        >>> table = {"t": np.arange(400) % 2, "x": np.cos(np.arange(400.0)), "y": np.sin(np.arange(400.0) ** 2)}
+        >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["x"])
+        >>> learner = AIPW(n_folds=2)
+        >>> RandomCommonCause(n_runs=1).refute(study, learner, learner.fit(study).ate()).status
+        'passed'
     """
 
     n_runs: int = 2

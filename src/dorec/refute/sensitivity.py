@@ -54,6 +54,15 @@ class Sensitivity:
 
     Args:
         level: of the interval.
+
+    Example:
+        >>> import numpy as np
+        >>> from dorec.estimate import AIPW
+        >>> table = {"t": np.arange(400) % 2, "x": np.cos(np.arange(400.0)), "y": np.sin(np.arange(400.0) ** 2)}
+        >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["x"])
+        >>> learner = AIPW(n_folds=2)
+        >>> Sensitivity().refute(study, learner, learner.fit(study).ate()).status
+        'warning'
     """
 
     level: float = 0.95

@@ -37,6 +37,15 @@ def refute_all(
     An attack that the data don't allow (a part with too small an arm, for example) is a warning with the reason.
     By default: placebo treatment, random common cause, data subset, overlap and sensitivity, about ten refits of the
     learner on at most 10,000 units.
+
+    Example:
+        >>> import numpy as np
+        >>> from dorec.estimate import AIPW
+        >>> table = {"t": np.arange(400) % 2, "x": np.cos(np.arange(400.0)), "y": np.sin(np.arange(400.0) ** 2)}
+        >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["x"])
+        >>> learner = AIPW(n_folds=2)
+        >>> [v.check for v in refute_all(study, learner, learner.fit(study).ate(), refuters=[Sensitivity(), Overlap()])]
+        ['sensitivity', 'overlap']
     """
     verdicts = []
     for refuter in context.track(refuters, "refuting", len(refuters)):
