@@ -62,7 +62,7 @@ def run_demo(
     context = context or RunContext()
     world = ShopWorld(n_users=n_users, n_items=n_items, seed=seed)
     sources = write_shop(world, folder / "data")
-    init_study(folder, sources, force=True)
+    init_study(folder, sources, name="A simulated shop", force=True)
     summary = run_study(folder, context=replace(context, seed=seed), command=f"dorec demo {folder}")
     rows = [*_effect(world, summary), *_policies(world, summary), *_experiment(world)]
     report = rewrite_with_truth(summary, rows, world.describe())

@@ -55,12 +55,15 @@ class _Draft:
         return "\n\n".join(blocks) + "\n"
 
 
-def init_study(folder: Path, sources: Sources, *, randomised: bool = False, force: bool = False) -> Path:
+def init_study(
+    folder: Path, sources: Sources, *, name: str = "", randomised: bool = False, force: bool = False
+) -> Path:
     r"""Write `dorec.toml` in `folder` by looking at the data, and return its path.
 
     Args:
         folder: made if it does not exist.
         sources: files, folders, globs or database URLs.
+        name: of the study, as the report's title; the folder's by default.
         randomised: the treatment was assigned by a coin, as in an A/B test.
         force: overwrite a dorec.toml that is there.
 
@@ -84,7 +87,7 @@ def init_study(folder: Path, sources: Sources, *, randomised: bool = False, forc
     folder.mkdir(parents=True, exist_ok=True)
     draft = _Draft()
     draft.hint("", "A dorec study. Every guess below is yours to change; `dorec run` then does what the data allow.")
-    draft.put("", "name", folder.resolve().name)
+    draft.put("", "name", name or folder.resolve().name)
     draft.put("", "seed", 0)
     source = EventSource.look(sources.events, sources.table) if sources.events else None
     roles = source.roles if source else None

@@ -305,7 +305,7 @@ def _cards(result: StageResult) -> Block:
     for user, title, score, because, fallback in rows:
         items = cards.setdefault(str(user), [])
         if len(cards) <= CARDS and len(items) < CARD_ITEMS:
-            reason = f"because of {because}" if because and not fallback else ""
+            reason = f"because of {because}" if because else "popular with everyone"
             items.append(CardItem(title, score=score, reason=reason, fallback=fallback))
     chosen = [Card(user, items) for user, items in list(cards.items())[:CARDS]]
     return Cards(chosen, caption="The most active users; all recommendations are in recommendations.parquet.")
