@@ -1,7 +1,7 @@
 """Effects given covariates: doubly robust outcomes regressed on them (Kennedy 2023, doi:10.1214/23-EJS2157)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,8 +68,24 @@ def _one_contrast(fit: CrossFit, contrast: FloatArray, candidates: Sequence[Any]
     scale = float(contrast.std()) or 1.0
     target = contrast / scale
     predictions = [fit.mean(target, [model]) for model in candidates]
+    out = scale * _honest_blend(fit, predictions, target)
     weights = fit.blend_weights(predictions, target)
-    out = scale * np.asarray(sum(w * p for w, p in zip(weights, predictions, strict=True)))
     X = fit.X if fit.X.shape[1] else np.zeros((len(target), 1))
     fitted = [fit_model(m, X, contrast, fit.weight) if w > 0 else m for m, w in zip(candidates, weights, strict=True)]
     return out, Blend(models=tuple(fitted), weights=weights)
+
+
+def _honest_blend(fit: CrossFit, predictions: Sequence[FloatArray], target: FloatArray) -> FloatArray:
+    """Blend the predictions of each fold by weights that the other folds chose, and level the folds.
+
+    A fold with large outcomes gets the smaller prediction from the others, so between folds the predictions would rank
+    units backwards; only differences within a fold say something.
+    """
+    out = np.empty(len(target))
+    for fold in np.unique(fit.folds):
+        inside = fit.folds == fold
+        others = replace(fit, weight=None if fit.weight is None else fit.weight[~inside])
+        weights = others.blend_weights([p[~inside] for p in predictions], target[~inside])
+        blended = np.asarray(sum(w * p[inside] for w, p in zip(weights, predictions, strict=True)))
+        out[inside] = blended - np.average(blended, weights=None if fit.weight is None else fit.weight[inside])
+    return out + np.average(target, weights=fit.weight)
