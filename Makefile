@@ -1,18 +1,23 @@
 # Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
 
 .PHONY: install demo test check truth bench lint clean
 
 install: .venv/.installed
 
-.venv/.installed: pyproject.toml constraints.txt
+.venv/.dorec: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,oracles]'
+	$(PIP) -e .
 	touch $@
 
-demo: install  ## simulate a shop, run the whole loop, print estimates beside the truth, write the report
+.venv/.installed: .venv/.dorec
+	$(PIP) -e '.[dev,oracles]'
+	touch $@
+
+demo: .venv/.dorec  ## simulate a shop, run the whole loop, print estimates beside the truth, write the report
 	$(BIN)/dorec demo
 
 test: install  ## every test and doctest, without the slow statistical lane

@@ -33,7 +33,7 @@ Folder = Annotated[Path, typer.Argument(help="The study's folder, with its dorec
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's study goes.")] = Path("demo-study"),
-    users: Annotated[int, typer.Option(min=200, help="Users of the simulated shop.")] = 4000,
+    users: Annotated[int, typer.Option(min=200, help="Users of the simulated shop.")] = 3000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another shop.")] = 0,
     as_json: Json = False,
 ) -> None:

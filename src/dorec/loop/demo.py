@@ -41,7 +41,7 @@ class DemoResult:
 
 
 def run_demo(
-    folder: Path, *, n_users: int = 4000, n_items: int = 300, seed: int = 0, context: RunContext | None = None
+    folder: Path, *, n_users: int = 3000, n_items: int = 300, seed: int = 0, context: RunContext | None = None
 ) -> DemoResult:
     """Simulate a shop, write its tables, `init`, `run`, and compare with the truth.
 
