@@ -17,6 +17,8 @@ from dorec.estimate.cross_fitting import Units
 from dorec.estimate.nuisance import Blend, CrossFit, fit_model
 from dorec.numeric.arrays import FloatArray, IntArray
 
+ROUNDING = 1e-12  # in standard deviations of the scores
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heterogeneity:
@@ -87,5 +89,6 @@ def _honest_blend(fit: CrossFit, predictions: Sequence[FloatArray], target: Floa
         others = replace(fit, weight=None if fit.weight is None else fit.weight[~inside])
         weights = others.blend_weights([p[~inside] for p in predictions], target[~inside])
         blended = np.asarray(sum(w * p[inside] for w, p in zip(weights, predictions, strict=True)))
-        out[inside] = blended - np.average(blended, weights=None if fit.weight is None else fit.weight[inside])
+        level = blended - np.average(blended, weights=None if fit.weight is None else fit.weight[inside])
+        out[inside] = np.where(np.abs(level) < ROUNDING, 0.0, level)  # equal effects stay ties
     return out + np.average(target, weights=fit.weight)
