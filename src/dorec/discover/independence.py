@@ -1,14 +1,17 @@
 """Tests of conditional independence as PC asks them: all tests of one level at once, from sufficient statistics."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from dorec.discover.columns import coded_columns, correlation_of, numeric_columns
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.contingency import contingency_level
 from dorec.numeric.partial_correlation import correlation_level
+
+TestName = Literal["fisher_z", "chi_square", "g_square"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,3 +111,22 @@ class Contingency:
         if size == 0:
             p_value = np.maximum(p_value, p_value.T)
         return Level(np.maximum(p_value, 0.0), np.where(p_value < 0, np.inf, -p_value), rows, int(n_tests[0]))
+
+
+def independence_test(table: Any, test: TestName, alpha: float) -> tuple[tuple[str, ...], IndependenceTest]:
+    """The names of a table's columns and the test on their sufficient statistics.
+
+    Raises:
+        InputError: text columns for fisher_z, too many levels for the others.
+        NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be tested; each is named.
+
+    Example:
+        >>> names, test = independence_test({"a": [0, 1] * 10, "b": [0, 0, 1, 1] * 5}, "g_square", alpha=0.05)
+        >>> names, test.deepest
+        (('a', 'b'), 4)
+    """
+    if test == "fisher_z":
+        names, matrix = numeric_columns(table)
+        return names, FisherZ(correlation_of(names, matrix), len(matrix), alpha)
+    names, codes, levels = coded_columns(table)
+    return names, Contingency(codes, levels, alpha, test)

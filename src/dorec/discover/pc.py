@@ -5,8 +5,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from dorec.discover.columns import coded_columns, correlation_of, numeric_columns
-from dorec.discover.independence import Contingency, FisherZ, IndependenceTest
+from dorec.discover.independence import IndependenceTest, TestName, independence_test
 from dorec.discover.orientation import (
     PartlyDirected,
     meek,
@@ -21,7 +20,6 @@ from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import BoolArray
 
-TestName = Literal["fisher_z", "chi_square", "g_square"]
 ColliderRule = Literal["strongest", "first"]
 DEFAULT_CONTEXT = RunContext(seed=0)
 
@@ -91,7 +89,7 @@ class PC:
                 allows no acyclic graph.
             NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be tested; each is named.
         """
-        names, test = self._prepared(table)
+        names, test = independence_test(table, self.test, self.alpha)
         return self.search(names, test, knowledge, context)
 
     def search(
@@ -104,6 +102,7 @@ class PC:
         """The CPDAG from the answers of any test of independence, as one on statistics that a database summed.
 
         Example:
+            >>> from dorec.discover.independence import FisherZ
             >>> chain = np.array([[1.0, 0.6, 0.36], [0.6, 1.0, 0.6], [0.36, 0.6, 1.0]])
             >>> PC().search(("a", "b", "c"), FisherZ(chain, n=1000, alpha=0.05)).undirected
             (('a', 'b'), ('b', 'c'))
@@ -127,13 +126,6 @@ class PC:
         meek(graph, edges if self.colliders == "strongest" else sorted(edges))
         provenance = f"PC {self.test} alpha={self.alpha:g}"
         return _as_graph(graph, skeleton, names, required, provenance)
-
-    def _prepared(self, table: Any) -> tuple[tuple[str, ...], IndependenceTest]:
-        if self.test == "fisher_z":
-            names, matrix = numeric_columns(table)
-            return names, FisherZ(correlation_of(names, matrix), len(matrix), self.alpha)
-        names, codes, levels = coded_columns(table)
-        return names, Contingency(codes, levels, self.alpha, self.test)
 
 
 def _allowed(knowledge: Knowledge, names: tuple[str, ...]) -> tuple[BoolArray, BoolArray]:

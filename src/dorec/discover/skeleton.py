@@ -27,7 +27,7 @@ class Skeleton:
     def separates(self, triples: Sequence[Triple]) -> BoolArray:
         """Whether y is in a set that separated x and z at the level that removed the pair, for each (x, y, z), (k,)."""
         rows = np.array(triples, dtype=np.int64).reshape(-1, 3)
-        wanted = _keys(rows[:, [0, 2, 1]], len(self.adjacent))
+        wanted = keys(rows[:, [0, 2, 1]], len(self.adjacent))
         found: BoolArray = np.searchsorted(self.separators, wanted) < np.searchsorted(
             self.separators, wanted, side="right"
         )
@@ -72,14 +72,18 @@ def stable_skeleton(
         p_value = np.where(adjacent, np.maximum(p_value, found), p_value)
         weakest = np.minimum(level.weakest, level.weakest.T)
         dependence = np.where(adjacent, np.minimum(dependence, weakest), dependence)
-        separators.append(_keys(level.separators, d))
+        separators.append(keys(level.separators, d))
         adjacent = adjacent & ((found <= test.alpha) | required)
         n_tests += level.n_tests
     return Skeleton(adjacent, p_value, dependence, tested, np.sort(np.concatenate(separators)), n_tests)
 
 
-def _keys(rows: AnyArray, d: int) -> IntArray:
-    """One number for each row (x, z, s), the same for (z, x, s)."""
+def keys(rows: AnyArray, d: int) -> IntArray:
+    """One number for each row (x, z, s) of (m, 3), the same for (z, x, s).
+
+    >>> keys(np.array([[0, 2, 1], [2, 0, 1]]), d=3).tolist()
+    [7, 7]
+    """
     x, z, s = rows.astype(np.int64).T
     keys: IntArray = (np.minimum(x, z) * d + np.maximum(x, z)) * d + s
     return keys

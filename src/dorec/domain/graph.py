@@ -42,7 +42,7 @@ class Edge:
 
     def canonical(self) -> "Edge":
         """The one way in which this edge is written: causes first, else in alphabetical order."""
-        if (self.mark_a, self.mark_b) in {("arrow", "tail"), ("arrow", "circle")}:
+        if (self.mark_a, self.mark_b) in {("arrow", "tail"), ("arrow", "circle"), ("circle", "tail")}:
             return self.flipped()
         return self.flipped() if self.mark_a == self.mark_b and self.b < self.a else self
 
