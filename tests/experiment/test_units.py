@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dorec.domain.errors import InputError
+from dorec.domain.errors import InputError, NotFinite
 from dorec.experiment import Mean, Ratio
 from dorec.experiment.units import read_units
 
@@ -32,3 +32,16 @@ def test_the_same_rows_are_the_same_sample_and_others_are_not():
 def test_a_column_of_many_levels_is_no_treatment():
     with pytest.raises(InputError, match="60 levels"):
         read_units({"arm": np.arange(120) % 60, "x": np.ones(120)}, "arm", [Mean("x")], None, None)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [["a", "b", None, "c", None, "d"], [1.0, 2.0, float("nan"), 3.0, float("nan"), 4.0], [1, 2, None, 3, None, 4]],
+    ids=["text", "float", "integer"],
+)
+@pytest.mark.parametrize("unit", [None, "user_id"])
+def test_rows_without_an_id_are_no_unit_of_their_own(ids, unit):
+    table = {"user_id": ids, "arm": [0, 1, 0, 1, 0, 1], "x": np.arange(6.0)}
+    with pytest.raises(NotFinite, match=r"'user_id' is missing in 2 row\(s\), the first row 2.*Remedy: give") as caught:
+        read_units(table, "arm", [Mean("x")], None, unit)
+    assert caught.value.evidence == {"column": "user_id", "rows": [2, 4]}

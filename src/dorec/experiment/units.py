@@ -11,7 +11,7 @@ from dorec.domain.estimate import fingerprint
 from dorec.domain.table import column, is_numeric, to_arrow
 from dorec.domain.verdict import Verdict
 from dorec.experiment.metrics import ROWS, Metric, Proportion, columns_of
-from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,6 +94,14 @@ def _unit_column(arrow: "pa.Table", unit: str | None) -> tuple[str | None, tuple
 def _totals(
     rows: FloatArray, codes: IntArray, ids: AnyArray, key: str, arms: tuple[Any, ...]
 ) -> tuple[FloatArray, IntArray]:
+    nameless = np.flatnonzero(_missing(ids))
+    if len(nameless):
+        raise NotFinite(
+            f"{key!r} is missing in {len(nameless):,} row(s), the first row {nameless[0]}: they would count as one unit",
+            remedy="give each its own id, or name another column that was randomised as unit; drop these rows only if "
+            "they are missing alike in every arm",
+            evidence={"column": key, "rows": nameless[:10].tolist()},
+        )
     values = ids.astype(str) if ids.dtype == object else ids
     labels, group = np.unique(values, return_inverse=True)
     n = len(labels)
@@ -111,8 +119,8 @@ def _totals(
 
 
 def _arms(values: AnyArray, name: str, control: Any) -> tuple[IntArray, tuple[Any, ...]]:
-    missing = np.array([v is None or v != v for v in values.tolist()]) if values.dtype.kind in "Of" else None
-    if missing is not None and missing.any():
+    missing = _missing(values)
+    if missing.any():
         raise NotFinite(f"{name!r} is missing in {int(missing.sum()):,} row(s)", remedy="drop these rows")
     levels, codes = np.unique(values, return_inverse=True)
     arms = levels.tolist()
@@ -132,6 +140,12 @@ def _arms(values: AnyArray, name: str, control: Any) -> tuple[IntArray, tuple[An
     if smallest < 2:
         raise ArmTooSmall(f"an arm of {name!r} has {smallest} row(s)", remedy="drop the arm, or add rows")
     return codes.astype(np.int64), tuple(arms)
+
+
+def _missing(values: AnyArray) -> BoolArray:
+    if values.dtype.kind == "O":
+        return np.array([v is None or v != v for v in values.tolist()], dtype=bool)
+    return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
 
 
 def _numbers(arrow: "pa.Table", name: str) -> FloatArray:
