@@ -1,12 +1,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from dorec import EventLog, Study
 from dorec.domain.errors import ColumnNotFound, InputError, NotFinite, OneArm, TooFewUnits
+from dorec.estimate import AIPW, naive_difference
 from dorec.profile import features_as_of, treatment_window_study
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -42,7 +45,8 @@ def by_hand(user, window):
 def test_every_user_has_a_row_for_each_window_with_its_arm_and_outcome():
     built = treatment_window_study(LOG, sent(*ROWS), arm="kind", treated=["A"])
     rows = built.table.to_pylist()
-    assert len(rows) == 21 * 2
+    assert len(rows) == 20 * 2  # `new` has no event before a window
+    assert any("1 of arm A, 1 of arm none" in note for note in built.notes)
     for row in rows:
         window = FIRST if row["window"] == "2024-01-20" else SECOND
         assert row["arm"] == ("A" if (row["user_id"], "A", *window) in ROWS else "none")
@@ -50,7 +54,7 @@ def test_every_user_has_a_row_for_each_window_with_its_arm_and_outcome():
         assert row["assigned_before"] == (window == SECOND and row["user_id"] in {"u1", "u2", "u9"})
     assert sum(r["value_in_window"] > 0 for r in rows) > 20
     assert "running_before" not in built.covariates  # no window runs into another, so it is 0 for all
-    assert [w["arms"] for w in built.windows] == [{"A": 2, "none": 19}, {"A": 2, "none": 19}]
+    assert [w["arms"] for w in built.windows] == [{"A": 2, "none": 18}, {"A": 1, "none": 19}]
 
 
 def test_covariates_are_those_known_at_the_start_of_the_window():
@@ -71,15 +75,15 @@ def test_every_arm_by_default_and_a_study_of_them():
     built = treatment_window_study(LOG, sent(*ROWS), arm="kind")
     study = built.to_study()
     assert isinstance(study, Study)
-    assert study.arm_counts == {"none": 36, "A": 4, "B": 2}
+    assert study.arm_counts == {"none": 35, "A": 3, "B": 2}
     assert "window=2024-02-05" in study.covariate_names
-    assert len(np.unique(study.cluster)) == 21
+    assert len(np.unique(study.cluster)) == 20
 
 
 def test_times_end_where_they_say_and_an_absent_end_is_the_end_of_the_log():
     at = [START + timedelta(days=k) for k in (0, 2, 4, 6)]
-    log = EventLog.from_table({"user_id": ["a", "b", "a", "a"], "event": ["purchase"] * 4,
-                               "value": [1.0, 2.0, 4.0, 8.0], "timestamp": at})  # fmt: skip
+    log = EventLog.from_table({"user_id": ["a", "b", "b", "a", "a"], "event": ["purchase"] * 5,
+                               "value": [1.0, 9.0, 2.0, 4.0, 8.0], "timestamp": [at[0], *at]})  # fmt: skip
     given = {"user_id": ["a"], "start": [at[1]], "end": [at[2] + timedelta(hours=1)]}
     assert treatment_window_study(log, given).table["value_in_window"].to_pylist() == [4.0, 2.0]
     assert treatment_window_study(log, given, end=None).table["value_in_window"].to_pylist() == [12.0, 2.0]
@@ -155,9 +159,17 @@ def test_complete_journey(shared):
     type_a = campaigns.filter(pa.compute.equal(campaigns["campaign_type"], "Type A"))
     table = built.table.to_pandas()
     households = set(sales["household_id"].to_pylist()) | set(campaigns["household_id"].to_pylist())
-    assert len(table) == 4 * len(households)  # 4 of the campaigns are of type A; nobody is left out
-    assert (table["arm"] == "Type A").sum() == type_a.num_rows
-    assert table.loc[table["income"] == "missing", "user_id"].nunique() == len(households) - 801
+    first = sales.group_by("household_id").aggregate([("transaction_timestamp", "min")]).to_pandas()
+    first = first.set_index("household_id")["transaction_timestamp_min"].dt.tz_localize("UTC")
+    starts = table["window_start"].unique()
+    assert len(starts) == 4  # 4 of the campaigns are of type A
+    assert len(table) == sum((first < start).sum() for start in starts) < 4 * len(households)
+    sent_before = [r["household_id"] in first and first[r["household_id"]] < pd.Timestamp(r["start_date"], tz="UTC")
+                   for r in type_a.to_pylist()]  # fmt: skip
+    assert (table["arm"] == "Type A").sum() == sum(sent_before)
+    assigned = set(campaigns["household_id"].to_pylist())
+    held = assigned & set(pq.read_table(folder / "demographics.parquet")["household_id"].to_pylist())
+    assert any(f"it holds {len(held):,} of {len(assigned):,} assigned users" in note for note in built.notes)
     row = table[(table["arm"] == "Type A") & (table["window"] == "2017-08-08")].iloc[0]
     frame = sales.to_pandas()
     mine = frame[frame["household_id"] == row["user_id"]]
@@ -165,7 +177,7 @@ def test_complete_journey(shared):
     before = mine["transaction_timestamp"].between("2017-05-10", "2017-08-07 23:59:59.999999")
     assert row["value_in_window"] == pytest.approx(mine.loc[inside, "sales_value"].sum())
     assert row["monetary"] == pytest.approx(mine.loc[before, "sales_value"].sum())
-    assert built.to_study().arm_counts["Type A"] == type_a.num_rows
+    assert built.to_study().arm_counts["Type A"] == sum(sent_before)
 
 
 def test_users_who_are_named_without_a_treatment_count_even_if_they_never_came():
@@ -181,3 +193,55 @@ def test_users_who_are_named_without_a_treatment_count_even_if_they_never_came()
     }
     rows = treatment_window_study(log, sent, arm="kind").table.select(["user_id", "arm", "value_in_window"]).to_pylist()
     assert {"user_id": "never", "arm": "none", "value_in_window": 0.0} in rows
+
+
+def purchases_without_an_effect(seed, n=3_000):
+    """Gamma-Poisson purchases over 60 days; a campaign from day 30 to 40 to a coin flip's 30 %, which does nothing."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(n), rng.poisson(rng.gamma(0.5, 4.0, n)))
+    hours = rng.integers(0, 24 * 60, len(who))
+    log = EventLog.from_table({"user_id": [f"u{k}" for k in who], "event": ["purchase"] * len(who),
+                               "value": rng.gamma(2.0, 5.0, len(who)),
+                               "timestamp": [START + timedelta(hours=int(h)) for h in hours]})  # fmt: skip
+    treated = rng.random(n) < 0.3
+    everyone = [f"u{k}" for k in range(n)]
+    begin = date(2024, 1, 31)
+    return log, everyone, treated, {"start": [begin], "end": [begin + timedelta(days=9)]}
+
+
+@pytest.mark.parametrize("rule", ["log alone", "users", "named"])
+def test_a_campaign_that_does_nothing_has_no_effect_whoever_never_bought(rule):
+    z, means = [], []
+    for seed in range(3):
+        log, everyone, treated, when = purchases_without_an_effect(seed)
+        given = pd.DataFrame({"user_id": everyone, "kind": np.where(treated, "mail", "none")}).assign(
+            start=when["start"][0], end=when["end"][0]
+        )
+        if rule != "named":
+            given = given[treated]
+        users = {"user_id": everyone, "age": np.arange(len(everyone)) % 50} if rule == "users" else None
+        built = treatment_window_study(log, given, arm="kind", users=users)
+        study = built.to_study()
+        assert (rule == "log alone") == (study.n < len(everyone))
+        effect = AIPW(n_folds=2, outcome_model=LinearRegression(),
+                      propensity_model=LogisticRegression(max_iter=5_000)).fit(study).ate()  # fmt: skip
+        difference = naive_difference(study)
+        z.append(effect.value / effect.std_error)
+        means.append(difference.value / difference.std_error)
+    assert max(map(abs, z)) < 3
+    assert abs(np.sum(z)) < 3 * np.sqrt(3)
+    assert abs(np.sum(means)) < 3 * np.sqrt(3)
+
+
+def test_the_population_and_why_are_told():
+    log, everyone, treated, when = purchases_without_an_effect(0, 300)
+    given = {"user_id": np.array(everyone)[treated], "start": when["start"] * int(treated.sum())}
+    built = treatment_window_study(log, given, end=None)
+    assert any("users with an event before it" in note for note in built.notes)
+    assert any("of arm treated" in note and "of arm none" in note for note in built.notes)
+    covering = treatment_window_study(log, given, end=None, users={"user_id": everyone})
+    assert covering.table.num_rows == 300
+    assert any("table about users" in note for note in covering.notes)
+    half = treatment_window_study(log, given, end=None, users={"user_id": everyone[:150]})
+    assert half.table["row"].equals(built.table["row"])
+    assert any(f"{treated[:150].sum()} of {treated.sum()} assigned users" in note for note in half.notes)

@@ -79,9 +79,16 @@ def read_assignments(
 
 
 def arms_of(
-    given: Assignments, labels: Sequence[str], people: AnyArray, windows: IntArray
+    given: Assignments,
+    labels: Sequence[str],
+    people: AnyArray,
+    windows: IntArray,
+    *,
+    among: BoolArray | None = None,
 ) -> tuple[AnyArray, BoolArray]:
     """Each row's arm, (users x windows,), and whether the user was assigned to two arms of that window.
+
+    Each arm must be there `among` the rows that are kept, (users x windows,); all by default.
 
     Raises:
         OneArm: nobody was treated in these windows, or everybody in each of them.
@@ -95,7 +102,8 @@ def arms_of(
             who = place[(given.label == label) & in_window]
             twice[who, w] |= (code[who, w] > 0) & (code[who, w] != k)
             code[who, w] = k
-    present = np.bincount(code[~twice], minlength=len(labels) + 1)
+    kept = ~twice if among is None else ~twice & among.reshape(twice.shape)
+    present = np.bincount(code[kept], minlength=len(labels) + 1)
     if present[0] == 0 or not present[1:].any():
         what = "every user was treated in every window" if present[0] == 0 else "nobody was treated in these windows"
         raise OneArm(what, remedy="ask about another treatment", evidence={"rows": present.tolist()})

@@ -1,10 +1,12 @@
 """Who got what, from when to when -> a table on which the effect on the value within that window can be estimated.
 
 A row is a user and a window: a distinct start and end among the assignments of the arms that are asked about. Treated
-are the users with an assignment to that window; every other user of the log or of the assignments gets the same window
-as arm `none`, whether or not something else was sent to them. A row for each pair, rather than one for each user,
-compares the treated with others over the same days, so that season and trend cancel, and it uses every campaign; since
-a user then has several rows, errors are clustered by user.
+are the users with an assignment to that window; every other user of the population gets the same window as arm `none`,
+whether or not something else was sent to them. Who is in the population must not follow from what happened within the
+window: it is the table about users where that holds everyone assigned, or else the assignments where they name
+untreated users too, or else, for each window, the users with an event before it. A row for each pair, rather than one
+for each user, compares the treated with others over the same days, so that season and trend cancel, and it uses every
+campaign; since a user then has several rows, errors are clustered by user.
 
 Covariates are known before the window starts: `features_as_of` its start (spend, frequency, recency, counts, ...),
 other assignments begun earlier (`assigned_before`) or running then (`running_before`), the window itself where there
@@ -38,6 +40,7 @@ from dorec.profile.assignments import (
 )
 from dorec.profile.features import DAYS
 from dorec.profile.point_in_time import features_as_of
+from dorec.profile.population import dropped_note, population_of, seen_before
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,7 +105,8 @@ def treatment_window_study(
         end: the column with the end, inclusive where it is a date; None ends windows with the log.
         outcome_event: the event type whose value is summed; None for every event.
         before_days: the past that covariates look back on; all of it by default.
-        users: a table about users (demographics); every column but the id becomes a covariate.
+        users: a table about users (demographics); every column but the id becomes a covariate. Where it holds
+            everyone assigned, it is also the population, those without events included.
         user: the column of `users` with the id; `unit` by default.
 
     Raises:
@@ -125,24 +129,29 @@ def treatment_window_study(
     given = read_assignments(to_arrow(assignments), unit, arm, start, end, last)
     labels = given.labels(treated)
     windows, left_out = _inside(given.windows(labels), first, last)
-    people = _people(log, given)
-    arms, twice = arms_of(given, labels, people, windows)
+    about = None if users is None else to_arrow(users)
+    population = population_of(log, given, None if about is None else _ids(about, user or unit))
+    people = population.people
+    known_before = (
+        seen_before(log, people, windows) if population.known_before else np.ones(people.size * len(windows), bool)
+    )
+    arms, twice = arms_of(given, labels, people, windows, among=known_before)
     table = _grid(people, windows, arms)
     table = table.append_column("value_in_window", pa.array(_outcome(log, people, windows, outcome_event)))
+    table = table.filter(pa.array(known_before & ~twice))
     known = _known_before(log, table, given, before_days)
-    if users is not None:
-        known |= _about_users(table, to_arrow(users), user or unit)
+    if about is not None:
+        known |= _about_users(table, about, user or unit)
     covariates = _informative(known)
     for name in covariates:
         table = table.append_column(name, known[name])
-    table = table.filter(pa.array(~twice))
-    notes = _notes(table, labels, first, before_days)
+    notes = [*_notes(table, labels, first, before_days), population.rule, dropped_note(arms, known_before)]
     if twice.any():
         notes.append(f"{int(twice.sum()):,} rows were left out: the user was assigned to two arms in one window.")
     return WindowStudy(
         table=table,
         covariates=(*covariates, *(["window"] if len(windows) > 1 else [])),
-        notes=(*notes, *(w["left_out"] for w in left_out)),
+        notes=(*(note for note in notes if note), *(w["left_out"] for w in left_out)),
         windows=(*_windows(table), *left_out),
     )
 
@@ -181,9 +190,10 @@ def _inside(bounds: IntArray, first: int, last: int) -> tuple[IntArray, list[dic
     return np.asarray(keep, dtype=np.int64), left_out
 
 
-def _people(log: EventLog, given: Assignments) -> AnyArray:
-    seen = log.table.select("user_id").distinct().to_pyarrow().column("user_id").to_pylist()
-    return np.unique(np.concatenate([np.asarray([u for u in seen if u is not None], dtype=str), given.named]))
+def _ids(users: pa.Table, key: str) -> AnyArray:
+    if key not in users.column_names:
+        raise ColumnNotFound(key, users.column_names, where="the table of users")
+    return np.asarray([str(u) for u in users.column(key).to_pylist() if u is not None], dtype=str)
 
 
 def _grid(people: AnyArray, windows: IntArray, arms: AnyArray) -> pa.Table:
@@ -217,6 +227,7 @@ def _outcome(log: EventLog, people: AnyArray, windows: IntArray, event: str | No
         .to_pyarrow()
     )
     out = np.zeros((len(people), len(windows)))
+    summed = summed.filter(pc.is_in(summed["user_id"].cast(pa.string()), pa.array(people.tolist(), pa.string())))
     who = np.searchsorted(people, np.asarray(summed.column("user_id").to_pylist(), dtype=str))
     out[who, summed.column("_window").to_numpy()] = summed.column("total").to_numpy()
     return out.reshape(-1)
@@ -244,8 +255,6 @@ def _informative(known: dict[str, Any]) -> list[str]:
 
 def _about_users(table: pa.Table, users: pa.Table, key: str) -> dict[str, Any]:
     """The columns of the table of users, in the order of the rows; missing text is a level of its own."""
-    if key not in users.column_names:
-        raise ColumnNotFound(key, users.column_names, where="the table of users")
     row_of = {str(u): i for i, u in reversed(list(enumerate(users.column(key).to_pylist())))}
     rows = pa.array([row_of.get(u) for u in table.column("user_id").to_pylist()], type=pa.int64())
     out: dict[str, Any] = {}
