@@ -14,7 +14,9 @@ MIN_ROWS = 10
 MAX_LEVELS = 50  # of a discrete column
 
 
-def numeric_columns(table: Any) -> tuple[tuple[str, ...], FloatArray]:
+def numeric_columns(
+    table: Any, needed_by: str = "test='fisher_z'", instead: str = "test='chi_square'"
+) -> tuple[tuple[str, ...], FloatArray]:
     """Names and a matrix (n, d) of finite, varying numbers.
 
     Raises:
@@ -28,8 +30,8 @@ def numeric_columns(table: Any) -> tuple[tuple[str, ...], FloatArray]:
     missing = [name for name, v in zip(names, values, strict=True) if v.dtype == object and _missing(v).any()]
     if text and not (missing and all(_is_number_or_none(v) for v in values if v.dtype == object)):
         raise InputError(
-            f"Columns {', '.join(text)} hold no numbers, which test='fisher_z' needs; "
-            "code them as numbers, leave them out, or take test='chi_square' for discrete columns."
+            f"Columns {', '.join(text)} hold no numbers, which {needed_by} needs; "
+            f"code them as numbers, leave them out, or take {instead} for discrete columns."
         )
     _refuse_missing(names, values)
     matrix = np.column_stack([v.astype(np.float64) for v in values])
@@ -66,7 +68,7 @@ def correlation_of(names: tuple[str, ...], matrix: FloatArray) -> FloatArray:
     return correlation
 
 
-def coded_columns(table: Any) -> tuple[tuple[str, ...], AnyArray, IntArray]:
+def coded_columns(table: Any, for_numbers: str = "test='fisher_z'") -> tuple[tuple[str, ...], AnyArray, IntArray]:
     """Names, codes (d, n) from 0 and numbers of levels (d,) of discrete columns.
 
     Raises:
@@ -82,7 +84,7 @@ def coded_columns(table: Any) -> tuple[tuple[str, ...], AnyArray, IntArray]:
     if many:
         raise InputError(
             f"Columns {', '.join(many)} have more than {MAX_LEVELS} levels; "
-            "bin them, leave them out, or take test='fisher_z' for numbers."
+            f"bin them, leave them out, or take {for_numbers} for numbers."
         )
     _refuse_constant(names, (levels == 1).tolist(), len(values[0]))
     stacked = np.stack(codes).astype(np.int32)

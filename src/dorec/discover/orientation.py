@@ -21,9 +21,9 @@ class PartlyDirected:
     open: list[set[int]] = field(default_factory=list)  # neighbours across an edge that has no direction yet
 
     @classmethod
-    def of(cls, skeleton: Skeleton, may_cause: BoolArray) -> "PartlyDirected":
-        """The skeleton, with no direction yet."""
-        near = [set(np.flatnonzero(row).tolist()) for row in skeleton.adjacent]
+    def of(cls, adjacent: BoolArray, may_cause: BoolArray) -> "PartlyDirected":
+        """The skeleton (d, d), with no direction yet."""
+        near = [set(np.flatnonzero(row).tolist()) for row in adjacent]
         none: list[set[int]] = [set() for _ in near]
         return cls(near, may_cause, none, [set() for _ in near], [set(n) for n in near])
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from dorec.discover.allowed import allowed_edges
 from dorec.discover.independence import IndependenceTest, TestName, independence_test
 from dorec.discover.orientation import (
     PartlyDirected,
@@ -13,12 +14,12 @@ from dorec.discover.orientation import (
     orient_colliders,
     unshielded_colliders,
 )
+from dorec.discover.pattern import as_graph
 from dorec.discover.skeleton import Places, Skeleton, Triple, stable_skeleton
 from dorec.domain.errors import ConfigError, InputError, did_you_mean
-from dorec.domain.graph import CausalGraph, Edge, Mark
+from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
-from dorec.numeric.arrays import BoolArray
 
 ColliderRule = Literal["strongest", "first"]
 DEFAULT_CONTEXT = RunContext(seed=0)
@@ -109,9 +110,9 @@ class PC:
         """
         known = knowledge or Knowledge()
         known.check_nodes(names)
-        may_cause, required = _allowed(known, names)
-        skeleton = stable_skeleton(test, may_cause, required, self.max_condition, context)
-        graph = PartlyDirected.of(skeleton, may_cause)
+        may_cause, required = allowed_edges(known, names)
+        skeleton = stable_skeleton(test, may_cause, required | required.T, self.max_condition, context)
+        graph = PartlyDirected.of(skeleton.adjacent, may_cause)
         edges = _edges_in_order(skeleton, names)
         cycle = orient_by_knowledge(graph, edges)
         if cycle:
@@ -125,22 +126,7 @@ class PC:
         orient_colliders(graph, triples)
         meek(graph, edges if self.colliders == "strongest" else sorted(edges))
         provenance = f"PC {self.test} alpha={self.alpha:g}"
-        return _as_graph(graph, skeleton, names, required, provenance)
-
-
-def _allowed(knowledge: Knowledge, names: tuple[str, ...]) -> tuple[BoolArray, BoolArray]:
-    """Whether i -> j is allowed, and whether the pair is required, (d, d) each."""
-    place = {name: i for i, name in enumerate(names)}
-    tier = np.array([np.nan if (t := knowledge.tier(name)) is None else float(t) for name in names])
-    may_cause = ~(tier[:, None] > tier[None, :])
-    required = np.zeros((len(names), len(names)), dtype=bool)
-    for a, b in knowledge.forbidden:
-        may_cause[place[a], place[b]] = False
-    for a, b in knowledge.required:
-        may_cause[place[b], place[a]] = False
-        required[place[a], place[b]] = required[place[b], place[a]] = True
-    np.fill_diagonal(may_cause, False)
-    return may_cause, required
+        return as_graph(graph, names, 1.0 - skeleton.p_value, required, provenance)
 
 
 def _edges_in_order(skeleton: Skeleton, names: tuple[str, ...]) -> list[Places]:
@@ -156,17 +142,3 @@ def _strongest_first(triples: list[Triple], skeleton: Skeleton, names: tuple[str
         return (-round(float(skeleton.p_value[x, z]), 12), names[y], *sorted((names[x], names[z])))  # type: ignore[return-value]
 
     return sorted(triples, key=key)
-
-
-def _as_graph(
-    graph: PartlyDirected, skeleton: Skeleton, names: tuple[str, ...], required: BoolArray, provenance: str
-) -> CausalGraph:
-    edges = []
-    for i, near in enumerate(graph.adjacent):
-        for j in near:
-            if i in graph.children[j] or (j in graph.open[i] and j < i):
-                continue
-            at_j: Mark = "arrow" if j in graph.children[i] else "tail"
-            source = "required by knowledge" if required[i, j] else provenance
-            edges.append(Edge(names[i], names[j], "tail", at_j, float(1.0 - skeleton.p_value[i, j]), source))
-    return CausalGraph(names, tuple(edges))

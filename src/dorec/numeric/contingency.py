@@ -93,7 +93,7 @@ def table_p_value(counts: FloatArray, likelihood_ratio: bool) -> float:
 
 
 @kernel
-def _layers(i: int, column: AnyArray, n_levels: int, layer: IntArray, size: IntArray) -> None:
+def layers(i: int, column: AnyArray, n_levels: int, layer: IntArray, size: IntArray) -> None:
     """Cross the layers of the first i members, layer[i] (n,), with one more column: layer[i + 1] and its size."""
     for r in range(layer.shape[1]):
         layer[i + 1, r] = layer[i, r] * n_levels + column[r]
@@ -179,7 +179,7 @@ def contingency_level(
         while first >= 0:
             for i in range(first, level):
                 s = near[pool[member[i]]]
-                _layers(i, codes[s], levels[s], layer, size)
+                layers(i, codes[s], levels[s], layer, size)
             mark_members(inside, pool, member)
             for r in range(n):
                 base[r] = layer[level, r] * levels[x] + codes[x, r]
