@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dorec.domain.errors import NoInterval
+from dorec.domain.errors import ConfigError, NoInterval, TooFewUnits
+from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.evaluate import DirectMethod
 from dorec.simulate import LoggedBandit
 
@@ -22,3 +23,22 @@ def test_two_policies_are_ranked_as_their_truths_are():
         DirectMethod().evaluate(log, world.target()).value
         > DirectMethod().evaluate(log, np.full((4_000, 5), 0.2)).value
     )
+
+
+@pytest.mark.parametrize("n_folds", [1, 0, -3])
+def test_folds_that_would_leave_rows_without_a_prediction_are_refused(n_folds):
+    with pytest.raises(ConfigError, match=f"n_folds is {n_folds}; give 2 or more"):
+        DirectMethod(n_folds=n_folds)
+
+
+def test_more_folds_than_independent_rows_are_refused():
+    log = LoggedFeedback(
+        action=np.zeros(6, int),
+        reward=np.ones(6),
+        propensity=np.ones(6),
+        n_actions=1,
+        cluster=np.array([0, 0, 0, 1, 1, 1]),
+    )
+    with pytest.raises(TooFewUnits, match="2 independent row"):
+        DirectMethod().evaluate(log, np.ones((6, 1)))
+    assert DirectMethod(n_folds=2, reg=0.0).evaluate(log, np.ones((6, 1))).value == pytest.approx(1.0)

@@ -12,7 +12,7 @@ from dorec.evaluate.off_policy import (
     policy_matrix,
     weight_verdicts,
 )
-from dorec.evaluate.reward_model import reward_moments
+from dorec.evaluate.reward_model import check_enough_rows, check_n_folds, reward_moments
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,12 @@ class DirectMethod:
     reg: float = 10.0  # of the ridge
     max_unsupported: float = 0.01
 
+    def __post_init__(self) -> None:
+        check_n_folds(self.n_folds)
+
     def evaluate(self, feedback: LoggedFeedback, propensities: Target) -> Estimate:
         """The expected reward of the policy; `propensities` (n, n_actions) or a Policy. Refuses as IPS does."""
+        check_enough_rows(feedback, self.n_folds)
         policy = policy_matrix(feedback, propensities)
         support = check_support(feedback, policy, self.max_unsupported)
         weights = importance_weights(feedback, policy)

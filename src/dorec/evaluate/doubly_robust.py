@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from dorec.domain.errors import ConfigError, TooFewUnits
 from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.evaluate.off_policy import (
@@ -16,7 +13,7 @@ from dorec.evaluate.off_policy import (
     policy_matrix,
     weight_verdicts,
 )
-from dorec.evaluate.reward_model import reward_moments
+from dorec.evaluate.reward_model import check_enough_rows, check_n_folds, reward_moments
 from dorec.numeric.arrays import FloatArray
 
 
@@ -28,6 +25,7 @@ class DoublyRobust:
     never saw its fold; a good model makes the interval narrower than that of IPS.
 
     Example:
+        >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> a = rng.integers(2, size=1000)
         >>> log = LoggedFeedback(action=a, reward=5.0 + a, propensity=np.full(1000, 0.5), n_actions=2)
@@ -42,14 +40,11 @@ class DoublyRobust:
     max_unsupported: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.n_folds < 2:
-            raise ConfigError(f"n_folds is {self.n_folds}; give 2 or more, so that no row is predicted by itself.")
+        check_n_folds(self.n_folds)
 
     def evaluate(self, feedback: LoggedFeedback, propensities: Target) -> Estimate:
         """The expected reward of the policy; `propensities` (n, n_actions) or a Policy. Refuses as IPS does."""
-        groups = feedback.n if feedback.cluster is None else len(np.unique(feedback.cluster))
-        if groups < self.n_folds:
-            raise TooFewUnits(f"{groups} independent row(s) for {self.n_folds} folds", remedy="use fewer folds or IPS")
+        check_enough_rows(feedback, self.n_folds)
         policy = policy_matrix(feedback, propensities)
         support = check_support(feedback, policy, self.max_unsupported)
         weights = importance_weights(feedback, policy)
@@ -64,6 +59,7 @@ def doubly_robust_moments(
 ) -> tuple[float, FloatArray]:
     """Mean of q(policy) + w (r - q(logged)) and its influence (n,).
 
+    >>> import numpy as np
     >>> weights, reward = np.array([0.0, 2.0, 0.0]), np.array([4.0, 5.0, 7.0])
     >>> doubly_robust_moments(weights, reward, np.array([1.0, 4.0, 5.0]), np.array([2.0, 4.0, 6.0]))[0]
     4.0

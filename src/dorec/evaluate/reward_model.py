@@ -5,11 +5,44 @@ from typing import Any
 
 import numpy as np
 
+from dorec.domain.errors import ConfigError, TooFewUnits
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.numeric.arrays import FloatArray, IntArray
 from dorec.numeric.folds import hash64
 
 BLOCK = 65_536  # rows predicted at once, which bounds the memory at BLOCK x n_actions
+
+
+def check_n_folds(n_folds: int) -> None:
+    """Refuses a number of folds by which a row would be predicted by itself, or not at all.
+
+    Raises:
+        ConfigError: `n_folds` is below 2.
+
+    Example:
+        >>> check_n_folds(1)
+        Traceback (most recent call last):
+        dorec.domain.errors.ConfigError: n_folds is 1; give 2 or more, so that no row is predicted by itself.
+    """
+    if n_folds < 2:
+        raise ConfigError(f"n_folds is {n_folds}; give 2 or more, so that no row is predicted by itself.")
+
+
+def check_enough_rows(feedback: LoggedFeedback, n_folds: int) -> None:
+    """Refuses a log with fewer independent rows (or clusters) than folds.
+
+    Raises:
+        TooFewUnits: a fold would be empty.
+
+    Example:
+        >>> log = LoggedFeedback(action=np.zeros(2, int), reward=np.ones(2), propensity=np.ones(2), n_actions=1)
+        >>> check_enough_rows(log, 3)
+        Traceback (most recent call last):
+        dorec.domain.errors.TooFewUnits: too_few_units: 2 independent row(s) for 3 folds. Remedy: ...
+    """
+    groups = feedback.n if feedback.cluster is None else len(np.unique(feedback.cluster))
+    if groups < n_folds:
+        raise TooFewUnits(f"{groups} independent row(s) for {n_folds} folds", remedy="use fewer folds or IPS")
 
 
 def folds_of(feedback: LoggedFeedback, n_folds: int) -> IntArray:
