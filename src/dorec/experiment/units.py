@@ -97,7 +97,7 @@ def _totals(
     nameless = np.flatnonzero(_missing(ids))
     if len(nameless):
         raise NotFinite(
-            f"{key!r} is missing in {len(nameless):,} row(s), the first row {nameless[0]}: they would count as one unit",
+            f"{key!r} is missing in {len(nameless):,} row(s), the first row {nameless[0]}: they would be one unit",
             remedy="give each its own id, or name another column that was randomised as unit; drop these rows only if "
             "they are missing alike in every arm",
             evidence={"column": key, "rows": nameless[:10].tolist()},
