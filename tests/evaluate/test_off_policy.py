@@ -91,10 +91,30 @@ def test_support_that_is_missing_in_some_contexts_only_is_refused_too(estimator)
 def test_wrong_propensities_fail_the_control_test():
     draw = BANDIT
     log = draw.feedback()
-    wrong = replace(log, propensity=np.clip(log.propensity * 0.8, 0.01, 1.0))
+    wrong = replace(log, propensity=np.clip(log.propensity * 0.945, 0.01, 1.0))
     made = IPS().evaluate(wrong, draw.target())
     assert verdict(made, "mean_weight").status == "failed"
     assert verdict(IPS().evaluate(log, draw.target()), "mean_weight").status == "passed"
+
+
+@pytest.mark.parametrize("estimator", ALL, ids=by_name)
+def test_propensities_that_are_logged_too_small_refute_the_log(estimator):
+    """The log acted with 0.25 and wrote 0.15: weights average 5 / 3, and no estimate stands on them."""
+    rng = np.random.default_rng(5)
+    log = LoggedFeedback(
+        action=rng.integers(4, size=4_000), reward=rng.random(4_000), propensity=np.full(4_000, 0.15), n_actions=4
+    )
+    policy = np.tile([0.4, 0.3, 0.2, 0.1], (4_000, 1))
+    with pytest.raises(BadPropensity, match=r"average 1\.6.*z = \d+.*Remedy: repair the logged") as caught:
+        estimator.evaluate(log, policy)
+    assert caught.value.evidence["z"] > 4.5
+    assert caught.value.evidence["mean_weight"] == pytest.approx(5 / 3, abs=0.05)
+    assert verdict(estimator.evaluate(replace(log, propensity=np.full(4_000, 0.25)), policy), "mean_weight")
+
+
+def test_true_propensities_are_never_taken_for_wrong_ones():
+    worlds = [LoggedBandit(n=n, seed=3, replica=r) for n in (100, 400, 1_600) for r in range(100)]
+    assert all(np.isfinite(IPS().evaluate(w.feedback(), w.target()).value) for w in worlds)
 
 
 def test_few_effective_rows_give_no_interval():

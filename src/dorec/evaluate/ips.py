@@ -51,7 +51,7 @@ class IPS:
 
         Raises:
             NoSupport: more than `max_unsupported` of the policy lies on actions that the log never took.
-            BadPropensity: a row of the policy is no probability distribution.
+            BadPropensity: a row of the policy is no probability distribution, or the weights refute the log.
         """
         policy = policy_matrix(feedback, propensities)
         support = check_support(feedback, policy, self.max_unsupported)

@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy import special
 
-from dorec.domain.errors import InputError, NoSupport
+from dorec.domain.errors import BadPropensity, InputError, NoSupport, TooFewUnits
 from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.protocols import Policy
@@ -16,7 +16,7 @@ from dorec.numeric.multiplicity import cluster_sums
 Target: TypeAlias = "AnyArray | Policy"
 
 FEW_EFFECTIVE_ROWS = 30  # below this the normal approximation fails and no interval is given
-REFUTED = -4.5  # z of the mean weight below which missing support is beyond doubt
+REFUTED = 4.5  # |z| of the mean weight beyond which the log is refuted: missing support, or wrong propensities
 DOMINATED = 0.1  # share of the variance that one unit may carry before a warning
 
 
@@ -90,37 +90,58 @@ def weight_verdicts(feedback: LoggedFeedback, weights: FloatArray, max_unsupport
     Raises:
         NoSupport: the mean weight is so far below one that the policy must act where the log could not, or the logged
             propensities are too large.
+        BadPropensity: the mean weight is so far above one that the logged propensities must be too small.
     """
     return (_mean_is_one(feedback, weights, max_unsupported), _rows_that_speak(weights))
 
 
 def _mean_is_one(feedback: LoggedFeedback, weights: FloatArray, max_unsupported: float) -> Verdict:
-    control = Estimate.of_mean(weights, sample=feedback.sample, cluster=feedback.cluster)
-    se, gap = control.std_error, control.value - 1.0
+    mean, se = float(weights.mean()), _error_of_mean(feedback, weights)
+    gap = mean - 1.0
     z = _skewness_corrected(feedback, weights, gap, se)
     p = 2 * float(special.ndtr(-abs(z)))
-    evidence = {"mean_weight": control.value, "std_error": se}
+    evidence = {"mean_weight": mean, "std_error": se, "z": z}
     top = float(weights.max() / max(weights.sum(), 1e-300))
     # a sum that one row dominates has no trustworthy standard error, so it can't prove a lack of support
-    if control.value < 1 - max_unsupported and z < REFUTED and (top < 0.05 or se == 0):
+    provable = abs(gap) > max_unsupported and (top < 0.05 or se == 0)
+    if provable and z < -REFUTED:
         raise NoSupport(
-            f"the importance weights average {control.value:.3f} (± {se:.3f}) instead of 1: about {-gap:.1%} of the "
+            f"the importance weights average {mean:.3f} (± {se:.3f}) instead of 1: about {-gap:.1%} of the "
             "policy acts where the log never did, or the logged propensities are too large",
             remedy="restrict the policy to what the log could do in each context, or correct the propensities",
             evidence=evidence,
         )
+    # the correction inflates a z far above 0, so the plain one must say the same
+    if provable and z > REFUTED and gap > REFUTED * se:
+        raise BadPropensity(
+            f"the importance weights average {mean:.3f} (± {se:.3f}) instead of 1, z = {z:.1f}: the logged "
+            "propensities are smaller than those by which the log acted",
+            remedy="repair the logged propensities, or estimate them from the log",
+            evidence=evidence,
+        )
     status: Status = "failed" if p < 0.001 else "warning" if p < 0.01 else "passed"
-    meaning = f"The importance weights average {control.value:.3f} ± {se:.3f}; they must average 1."
+    meaning = f"The importance weights average {mean:.3f} ± {se:.3f}; they must average 1."
     return Verdict(
         check="mean weight is one",
         status=status,
         code="mean_weight",
-        statistic=control.value,
+        statistic=mean,
         p_value=p,
         meaning=meaning,
         remedy="" if status == "passed" else "Check that the logged propensities are those of the logged actions.",
         evidence=evidence,
     )
+
+
+def _error_of_mean(feedback: LoggedFeedback, weights: FloatArray) -> float:
+    """The standard error of the mean weight over rows or clusters; 0 where no weight differs, which is no mistake."""
+    centred = weights - weights.mean()
+    if feedback.cluster is not None:
+        centred = cluster_sums(centred[:, None], feedback.cluster)[:, 0]
+    groups = len(centred)
+    if groups < 2:
+        raise TooFewUnits(f"{groups} independent group(s) give no standard error", remedy="add rows or clusters")
+    return float(np.sqrt((centred @ centred) * groups / (groups - 1))) / len(weights)
 
 
 def _skewness_corrected(feedback: LoggedFeedback, weights: FloatArray, gap: float, se: float) -> float:
