@@ -1,10 +1,28 @@
 """What may cause what? A table and what is known beforehand -> a causal graph."""
 
+from dorec.discover.bootstrap import BootstrapDiscovery, EdgeFrequencies
 from dorec.discover.boss import BOSS
-from dorec.discover.compare import structural_hamming_distance
+from dorec.discover.compare import (
+    GraphComparison,
+    compare_graphs,
+    structural_hamming_distance,
+    structural_intervention_distance,
+)
 from dorec.discover.fci import FCI
 from dorec.discover.funnel import funnel_knowledge
 from dorec.discover.ges import GES
 from dorec.discover.pc import PC
 
-__all__ = ["BOSS", "FCI", "GES", "PC", "funnel_knowledge", "structural_hamming_distance"]
+__all__ = [
+    "BOSS",
+    "FCI",
+    "GES",
+    "PC",
+    "BootstrapDiscovery",
+    "EdgeFrequencies",
+    "GraphComparison",
+    "compare_graphs",
+    "funnel_knowledge",
+    "structural_hamming_distance",
+    "structural_intervention_distance",
+]
