@@ -26,7 +26,7 @@ def test_interval_covers_at_its_level_in_simulation():
 
 def test_students_t_widens_the_interval_of_a_small_sample():
     y = np.random.default_rng(3).normal(size=5)
-    normal, student = Estimate.of_mean(y).interval(), Estimate.of_mean(y, dof=4).interval()
+    normal, student = Estimate.of_mean(y, dof=None).interval(), Estimate.of_mean(y).interval()
     assert student.upper - student.lower == pytest.approx((normal.upper - normal.lower) * 2.776445 / 1.959964, rel=1e-5)
 
 
@@ -174,7 +174,7 @@ def test_independent_samples_keep_their_clusters():
     rng = np.random.default_rng(13)
     a = Estimate.of_mean(np.repeat(rng.normal(size=30), 2), cluster=np.repeat(np.arange(30), 2))
     b = Estimate.of_mean(rng.normal(size=50))
-    assert independent_difference(a, b).std_error == pytest.approx(np.hypot(a.std_error, b.std_error), rel=0.02)
+    assert independent_difference(a, b).std_error == pytest.approx(np.hypot(a.std_error, b.std_error))
 
 
 @pytest.mark.parametrize("level", [0, 1, 1.5, -0.1])
@@ -186,3 +186,83 @@ def test_a_level_outside_its_bounds_is_refused(level):
 def test_influence_of_another_shape_is_refused():
     with pytest.raises(InputError, match="influence has shape"):
         Estimate(1.0, np.zeros((3, 2)))
+
+
+def test_intervals_of_tiny_samples_cover_too():
+    rng = np.random.default_rng(14)
+    hits = [lo <= 0 <= hi for lo, hi in (Estimate.of_mean(rng.normal(size=4)).interval() for _ in range(2000))]
+    assert 0.93 < np.mean(hits) < 0.97
+
+
+def test_a_small_sample_widens_joint_intervals_and_adjusted_p_values():
+    rng = np.random.default_rng(15)
+    covered, alarms = [], []
+    for _ in range(300):
+        e = Estimate.of_mean(rng.normal(size=(8, 6)))
+        lower, upper = e.interval(joint=True)
+        covered.append(bool(((lower <= 0) & (upper >= 0)).all()))
+        alarms.append(e.adjusted_p_values().min() < 0.05)
+    assert 0.91 < np.mean(covered) < 0.985
+    assert np.mean(alarms) < 0.09
+
+
+def test_a_value_that_does_not_vary_has_no_interval():
+    constant = Estimate.of_mean(np.zeros(20), name="clicks")
+    assert constant.std_error == 0
+    assert constant.to_dict()["lower"] is None
+    with pytest.raises(NoInterval, match="does not vary"):
+        constant.interval()
+    vector = Estimate.concat([constant, Estimate.of_mean(np.arange(20.0), sample=constant.sample, name="x")])
+    lower, upper = vector.interval()
+    assert np.isinf([lower[0], upper[0]]).all()
+    assert np.isfinite([lower[1], upper[1]]).all()
+
+
+def test_a_scalar_is_spread_over_a_vector():
+    rng = np.random.default_rng(16)
+    rows = rng.normal(size=(3, 3))
+    vector = Estimate.of_mean(rows, name="arm", sample="s")
+    scalar = Estimate.of_mean(rows[:, 0], name="base", sample="s")
+    direct = Estimate.of_mean(rows - rows[:, :1], sample="s")
+    assert (vector - scalar).std_error == pytest.approx(direct.std_error)
+    assert (scalar - vector).value == pytest.approx(-direct.value)
+    assert (vector - scalar).name == ("arm[0] - base", "arm[1] - base", "arm[2] - base")
+    with pytest.raises(InputError, match="3 values"):
+        vector - Estimate.of_mean(rows[:, :2], sample="s")
+
+
+def test_products_and_reciprocals_by_the_delta_method():
+    rng = np.random.default_rng(17)
+    x, y = rng.normal(3, 1, 5000), rng.normal(2, 1, 5000)
+    a, b = Estimate.of_mean(x, sample="s"), Estimate.of_mean(y, sample="s")
+    assert (a * b).value == pytest.approx(x.mean() * y.mean())
+    assert (a * b).std_error == pytest.approx(Estimate.of_mean(x * y.mean() + y * x.mean()).std_error)
+    assert (1 / a).std_error == pytest.approx(a.std_error / a.value**2)
+    with pytest.raises(NotFinite):
+        a / 0
+
+
+def test_a_weak_denominator_is_marked():
+    rng = np.random.default_rng(18)
+    num = Estimate.of_mean(rng.normal(1, 1, 400), sample="s")
+    weak = Estimate.of_mean(rng.normal(0.1, 1, 400), sample="s")
+    assert "weak_denominator" in {v.code for v in (num / weak).verdicts}
+    assert (num / Estimate.of_mean(rng.normal(5, 1, 400), sample="s")).verdicts == ()
+
+
+def test_independent_samples_with_shared_clusters_are_refused():
+    u = np.arange(50)
+    a, b = (Estimate.of_mean(np.random.default_rng(i).normal(size=50), cluster=u) for i in (1, 2))
+    with pytest.raises(OtherUnits, match="share clusters"):
+        independent_difference(a, b)
+
+
+def test_few_clusters_beside_many_rows_add_exactly_with_welchs_degrees():
+    rng = np.random.default_rng(19)
+    a = Estimate.of_mean(rng.normal(size=40), cluster=np.repeat(["p", "q"], 20))
+    b = Estimate.of_mean(rng.normal(size=1000))
+    both = independent_difference(a, b)
+    assert both.std_error == pytest.approx(np.hypot(a.std_error, b.std_error))
+    assert both.dof == pytest.approx(independent_difference(b, a).dof)
+    with pytest.raises(InputError, match="scalar"):
+        independent_difference(Estimate.of_mean(rng.normal(size=(9, 2))), b)

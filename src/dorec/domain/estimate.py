@@ -21,6 +21,10 @@ from dorec.numeric.arrays import AnyArray, FloatArray
 from dorec.numeric.multiplicity import cluster_sums, correlation, holm, max_t_quantile, romano_wolf
 from dorec.numeric.rng import Seed
 
+CONSTANT = "it does not vary over its units"
+SMALL = 200  # independent groups below which Student's t is told apart from the normal
+WEAK = 4.0  # a denominator of fewer standard errors makes the delta method of a ratio unsafe
+
 
 class Interval(NamedTuple):
     """Bounds: floats for a scalar estimate, (k,) arrays for a vector."""
@@ -96,16 +100,26 @@ class Estimate:
             )
         if not np.all(np.isfinite(influence)):
             raise NotFinite(f"the influence of {self.name!r} has a NaN or an infinity")
+        # rounding leaves some 1e-16 of the value where every unit has the same score
+        if not vector and not self.no_interval and not np.any(np.abs(influence) > 1e-13 * abs(self.value)):
+            object.__setattr__(self, "no_interval", CONSTANT)
 
     # -- making ---------------------------------------------------------------------------------------------------
 
     @classmethod
     def of_mean(cls, scores: FloatArray, *, sample: str = "", **fields: Any) -> Self:
-        """The mean of one score for each unit, (n,) or (n, k): value and influence at once."""
+        """The mean of one score for each unit, (n,) or (n, k): value and influence at once.
+
+        Below 200 units or clusters, Student's t takes the place of the normal.
+        """
         scores = np.asarray(scores, dtype=np.float64)
         if len(scores) < 2:
             raise TooFewUnits(f"a mean of {len(scores)} unit(s) has no standard error", remedy="add units")
         value = scores.mean(axis=0)
+        cluster = fields.get("cluster")
+        groups = len(scores) if cluster is None else len(np.unique(cluster))
+        if 1 < groups < SMALL:
+            fields.setdefault("dof", groups - 1.0)
         return cls(value, scores - value, sample=sample or fingerprint(scores), **fields)
 
     @classmethod
@@ -120,7 +134,7 @@ class Estimate:
         first = estimates[0]
         influence = None
         if all(e.influence is not None for e in estimates):
-            influence = np.concatenate([e._columns() for e in estimates], axis=1)
+            influence = np.concatenate([e._matrix() for e in estimates], axis=1)
         dofs = [e.dof for e in estimates if e.dof is not None]
         return replace(
             first,
@@ -128,7 +142,7 @@ class Estimate:
             influence=influence,
             name=names,
             dof=min(dofs) if dofs else None,
-            no_interval=next((e.no_interval for e in estimates if e.no_interval), ""),
+            no_interval=next((e.no_interval for e in estimates if e.no_interval not in ("", CONSTANT)), ""),
             verdicts=tuple(v for e in estimates for v in e.verdicts),
         )
 
@@ -159,14 +173,21 @@ class Estimate:
         return root if np.ndim(self.value) else float(root[0])
 
     def interval(self, level: float = 0.95, *, joint: bool = False, seed: Seed = 0) -> Interval:
-        """Two-sided confidence interval; with `joint`, all k cover their truths at once with probability `level`."""
+        """Two-sided confidence interval; with `joint`, all k cover their truths at once with probability `level`.
+
+        One of k values that does not vary over its units has no error to be known, so its bounds are infinite.
+        """
         if not 0 < level < 1:
             raise InputError(f"level is {level}; give a probability between 0 and 1, as in 0.95.")
         se = self.std_error
+        if self.no_interval == CONSTANT:
+            raise NoInterval(f"{self.name!r} has no valid interval: {CONSTANT}", remedy="collect more units")
         critical = self._quantile(0.5 + level / 2)
         if joint and np.ndim(self.value):
-            critical = max(critical, max_t_quantile(correlation(self.covariance), level, seed=seed))
-        return Interval(self.value - critical * se, self.value + critical * se)
+            joint_t = max_t_quantile(correlation(self.covariance), level, dof=self.dof, seed=seed)
+            critical = max(critical, joint_t)
+        width = np.where(se > 0, critical * se, np.inf) if np.ndim(self.value) else critical * se
+        return Interval(self.value - width, self.value + width)
 
     def p_value(self, null: float = 0.0, *, alternative: Literal["two-sided", "greater", "less"] = "two-sided") -> Any:
         """p-value of the hypothesis that the truth is `null`; a float, or (k,)."""
@@ -184,7 +205,7 @@ class Estimate:
         if method == "holm":
             return holm(np.atleast_1d(self.p_value(null)))
         if method == "romano-wolf":
-            return romano_wolf(np.atleast_1d(self._t(null)), correlation(self.covariance), seed=seed)
+            return romano_wolf(np.atleast_1d(self._t(null)), correlation(self.covariance), dof=self.dof, seed=seed)
         raise InputError(f"method is {method!r}; allowed: 'romano-wolf', 'holm'.")
 
     # -- arithmetic -----------------------------------------------------------------------------------------------
@@ -206,22 +227,29 @@ class Estimate:
     def __sub__(self, other: "Estimate | float") -> "Estimate":
         return self._combine(other, -1.0, "-")
 
-    def __mul__(self, factor: float) -> "Estimate":
-        influence = None if self.influence is None else self.influence * factor
-        return replace(self, value=self.value * factor, influence=influence)
+    def __mul__(self, other: "Estimate | float") -> "Estimate":
+        """Times a number, or an estimate on the same units (delta method)."""
+        if not isinstance(other, Estimate):
+            influence = None if self.influence is None else self.influence * other
+            return replace(self, value=self.value * other, influence=influence)
+        (x, psi_x), (y, psi_y) = self._paired(other)
+        return self._joined(other, x * y, None if psi_x is None or psi_y is None else psi_x * y + psi_y * x, "*")
 
     def __truediv__(self, other: "Estimate | float") -> "Estimate":
-        """Divided by a number, or by an estimate on the same units (delta method)."""
+        """Divided by a number, or by an estimate on the same units (delta method).
+
+        A denominator nearer to 0 than four standard errors is marked with a warning: the interval may fall short.
+        """
+        if np.any(np.asarray(other.value if isinstance(other, Estimate) else other) == 0):
+            divisor = other.name if isinstance(other, Estimate) else "a number"
+            raise NotFinite(f"{self.name!r} is divided by {divisor!r}, which is 0", remedy="use the difference")
         if not isinstance(other, Estimate):
             return self * (1.0 / other)
-        self._check_same_units(other)
-        if np.any(np.asarray(other.value) == 0):
-            raise NotFinite(f"{self.name!r} is divided by {other.name!r}, which is 0", remedy="use the difference")
-        ratio = self.value / other.value
-        influence = None
-        if self.influence is not None and other.influence is not None:
-            influence = (self.influence - ratio * other.influence) / other.value
-        return self._joined(other, ratio, influence, "/")
+        (x, psi_x), (y, psi_y) = self._paired(other)
+        influence = None if psi_x is None or psi_y is None else (psi_x - x / y * psi_y) / y
+        ratio = self._joined(other, x / y, influence, "/")
+        weak = other._weakness()
+        return ratio if weak is None else replace(ratio, verdicts=(*ratio.verdicts, weak))
 
     def __neg__(self) -> "Estimate":
         return self * -1.0
@@ -231,6 +259,11 @@ class Estimate:
 
     def __rsub__(self, other: float) -> "Estimate":
         return -self + other
+
+    def __rtruediv__(self, other: float) -> "Estimate":
+        if np.any(np.asarray(self.value) == 0):
+            raise NotFinite(f"{other} is divided by {self.name!r}, which is 0", remedy="use the difference")
+        return self.map(lambda value: other / value, lambda value: -other / value**2)
 
     def map(self, f: Callable[[Any], Any], derivative: Callable[[Any], Any]) -> "Estimate":
         """A smooth function of the value, by the delta method: `e.map(math.log, lambda x: 1 / x)`."""
@@ -274,12 +307,44 @@ class Estimate:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _columns(self) -> FloatArray:
-        if self.influence is None or self.no_interval:
+        if self.influence is None or self.no_interval not in ("", CONSTANT):
             raise NoInterval(
                 f"{self.method or self.name or 'this estimate'} has no valid interval: {self.no_interval}",
                 remedy="use an estimator that passes check_causal_estimator, such as AIPW",
             )
-        return self.influence if self.influence.ndim == 2 else self.influence[:, None]
+        return self._matrix()
+
+    def _matrix(self) -> FloatArray:
+        """The influence as (n, k)."""
+        influence = np.asarray(self.influence)
+        return influence if influence.ndim == 2 else influence[:, None]
+
+    def _paired(self, other: "Estimate") -> tuple[tuple[Any, FloatArray | None], tuple[Any, FloatArray | None]]:
+        """Values and influences of both, a scalar's spread over a vector's columns; refused on other units."""
+        self._check_same_units(other)
+        sizes = [np.size(e.value) for e in (self, other) if np.ndim(e.value)]
+        if len(set(sizes)) > 1:
+            raise InputError(
+                f"An estimate of {sizes[0]} values can't be combined with one of {sizes[1]}; pick by name."
+            )
+        wide = bool(sizes)
+        psi = [None if e.influence is None else (e._matrix() if wide else e.influence) for e in (self, other)]
+        return (self.value, psi[0]), (other.value, psi[1])
+
+    def _weakness(self) -> Verdict | None:
+        if self.influence is None or self.no_interval:
+            return None
+        strength = float(np.min(np.abs(self.value) / np.maximum(self.std_error, np.finfo(float).tiny)))
+        if strength >= WEAK:
+            return None
+        return Verdict(
+            check="denominator",
+            status="warning",
+            code="weak_denominator",
+            statistic=strength,
+            meaning=f"{self.name} is only {strength:.1f} standard errors from 0, so bounds may be too narrow",
+            remedy="Look at the difference instead, or collect more units.",
+        )
 
     def _quantile(self, q: float) -> float:
         return float(special.ndtri(q) if self.dof is None else special.stdtrit(self.dof, q))
@@ -296,25 +361,29 @@ class Estimate:
     def _combine(self, other: "Estimate | float", sign: float, symbol: str) -> "Estimate":
         if not isinstance(other, Estimate):
             return replace(self, value=self.value + sign * other)
-        self._check_same_units(other)
-        influence = None
-        if self.influence is not None and other.influence is not None:
-            influence = self.influence + sign * other.influence
-        return self._joined(other, self.value + sign * other.value, influence, symbol)
+        (x, psi_x), (y, psi_y) = self._paired(other)
+        influence = None if psi_x is None or psi_y is None else psi_x + sign * psi_y
+        return self._joined(other, x + sign * y, influence, symbol)
 
     def _joined(self, other: "Estimate", value: Any, influence: FloatArray | None, symbol: str) -> "Estimate":
-        names = [n if isinstance(n, str) else "(" + ", ".join(n) + ")" for n in (self.name, other.name)]
         dofs = [d for d in (self.dof, other.dof) if d is not None]
         return replace(
             self,
             value=value,
             influence=influence,
-            name=f"{names[0]} {symbol} {names[1]}" if all(names) else (self.name or other.name),
+            name=self._joined_name(other, symbol),
             method=self.method if self.method == other.method else f"{self.method}, {other.method}",
             dof=min(dofs) if dofs else None,
-            no_interval=self.no_interval or other.no_interval,
+            no_interval=next((r for r in (self.no_interval, other.no_interval) if r not in ("", CONSTANT)), ""),
             verdicts=self.verdicts + tuple(v for v in other.verdicts if v not in self.verdicts),
         )
+
+    def _joined_name(self, other: "Estimate", symbol: str) -> str | tuple[str, ...]:
+        if isinstance(self.name, str) and isinstance(other.name, str):
+            return f"{self.name} {symbol} {other.name}" if self.name and other.name else self.name or other.name
+        k = max(np.size(self.value), np.size(other.value))
+        left, right = ((e.name,) * k if isinstance(e.name, str) else e.name for e in (self, other))
+        return tuple(f"{a} {symbol} {b}" if a and b else a or b for a, b in zip(left, right, strict=True))
 
     def _check_same_units(self, other: "Estimate") -> None:
         same_cluster = (self.cluster is None) == (other.cluster is None) and (
@@ -339,24 +408,37 @@ def independent_difference(a: Estimate, b: Estimate) -> Estimate:
     >>> d.value, bool(np.isclose(d.std_error**2, a.std_error**2 + b.std_error**2))
     (1.0, True)
     """
+    if np.ndim(a.value) or np.ndim(b.value):
+        raise InputError("independent_difference takes scalar estimates; pick one of the values by name first.")
     if a.sample and a.sample == b.sample:
-        raise OtherUnits(
-            f"{a.name!r} and {b.name!r} rest on the same units, which are not independent", remedy="use a - b"
-        )
-    n = a.n + b.n
-    # each sample keeps its own n / (n - 1), so that the variances add exactly
-    scale = [n / e.n * math.sqrt(e.n / (e.n - 1) / (n / (n - 1))) for e in (a, b)]
-    influence = np.concatenate([a._columns()[:, 0] * scale[0], -b._columns()[:, 0] * scale[1]])
-    cluster = None
-    if a.cluster is not None or b.cluster is not None:
-        ids = [np.arange(e.n) if e.cluster is None else np.unique(e.cluster, return_inverse=True)[1] for e in (a, b)]
-        cluster = np.concatenate([ids[0], ids[1] + ids[0].max() + 1])
+        reason = f"{a.name!r} and {b.name!r} rest on the same units, which are not independent"
+        raise OtherUnits(reason, remedy="use a - b")
+    if a.cluster is not None and b.cluster is not None and np.isin(np.unique(a.cluster), b.cluster).any():
+        reason = f"{a.name!r} and {b.name!r} share clusters, so they are not independent"
+        raise OtherUnits(reason, remedy="estimate both on one study, whose clusters are then known to be the same")
+    labels = [np.arange(e.n) if e.cluster is None else np.unique(e.cluster, return_inverse=True)[1] for e in (a, b)]
+    groups = [int(codes.max()) + 1 for codes in labels]
+    n, total = a.n + b.n, sum(groups)
+    # each sample keeps its own g / (g - 1), so that the variances add exactly
+    pooled = total / (total - 1)
+    scale = [n / e.n * math.sqrt(g / (g - 1) / pooled) for e, g in zip((a, b), groups, strict=True)]
+    clustered = a.cluster is not None or b.cluster is not None
     return replace(
         a,
         value=a.value - b.value,
-        influence=influence,
+        influence=np.concatenate([a._columns()[:, 0] * scale[0], -b._columns()[:, 0] * scale[1]]),
         name=f"{a.name} - {b.name}",
         sample=f"{a.sample}|{b.sample}",
-        cluster=cluster,
+        cluster=np.concatenate([labels[0], labels[1] + groups[0]]) if clustered else None,
+        dof=_welch_dof(a, b),
         verdicts=a.verdicts + b.verdicts,
     )
+
+
+def _welch_dof(a: Estimate, b: Estimate) -> float | None:
+    """Welch and Satterthwaite's degrees of freedom; an estimate without them counts as infinitely many."""
+    if a.dof is None and b.dof is None:
+        return None
+    parts = [e.std_error**2 for e in (a, b)]
+    spread = sum(0.0 if e.dof is None else v**2 / e.dof for e, v in zip((a, b), parts, strict=True))
+    return sum(parts) ** 2 / spread if spread > 0 else None

@@ -27,24 +27,26 @@ def correlation(covariance: FloatArray) -> FloatArray:
     return out
 
 
-def normal_draws(corr: FloatArray, n_draws: int, seed: Seed) -> FloatArray:
-    """Draws from N(0, corr), (n_draws, k); a singular correlation (paired contrasts) is allowed."""
+def t_draws(corr: FloatArray, n_draws: int, seed: Seed, dof: float | None = None) -> FloatArray:
+    """Draws from N(0, corr), or from Student's t with `dof`, (n_draws, k); corr may be singular (paired contrasts)."""
     eigenvalue, eigenvector = np.linalg.eigh(corr)
     root = eigenvector * np.sqrt(np.clip(eigenvalue, 0.0, None))
     rng = generator(seed, "multiplier-bootstrap")
     draws: FloatArray = rng.standard_normal((n_draws, len(corr))) @ root.T
-    return draws
+    return draws if dof is None else draws / np.sqrt(rng.chisquare(dof, (n_draws, 1)) / dof)
 
 
-def max_t_quantile(corr: FloatArray, level: float, *, n_draws: int = 20_000, seed: Seed = 0) -> float:
-    """The `level` quantile of max |t|: the critical value of simultaneous intervals.
+def max_t_quantile(
+    corr: FloatArray, level: float, *, dof: float | None = None, n_draws: int = 20_000, seed: Seed = 0
+) -> float:
+    """The `level` quantile of max |t|: the critical value of simultaneous intervals; `dof` for small samples.
 
     >>> round(max_t_quantile(np.eye(1), 0.95), 1)
     2.0
     >>> 2.7 < max_t_quantile(np.eye(10), 0.95) < 2.9
     True
     """
-    largest = np.abs(normal_draws(corr, n_draws, seed)).max(axis=1)
+    largest = np.abs(t_draws(corr, n_draws, seed, dof)).max(axis=1)
     return float(np.quantile(largest, level))
 
 
@@ -60,10 +62,12 @@ def holm(p_values: FloatArray) -> FloatArray:
     return _unsort(np.minimum(np.maximum.accumulate(scaled), 1.0), order)
 
 
-def romano_wolf(t: FloatArray, corr: FloatArray, *, n_draws: int = 20_000, seed: Seed = 0) -> FloatArray:
+def romano_wolf(
+    t: FloatArray, corr: FloatArray, *, dof: float | None = None, n_draws: int = 20_000, seed: Seed = 0
+) -> FloatArray:
     """Romano-Wolf step-down p-values (2005, doi:10.1198/016214504000000539) from |t| and the correlation of the t's."""
     order = np.argsort(-np.abs(t))
-    draws = np.abs(normal_draws(corr, n_draws, seed))[:, order]
+    draws = np.abs(t_draws(corr, n_draws, seed, dof))[:, order]
     # the largest |t| among the hypotheses not yet rejected, for each step down
     largest = np.maximum.accumulate(draws[:, ::-1], axis=1)[:, ::-1]
     exceed = (largest >= np.abs(t)[order]).sum(axis=0)
