@@ -129,6 +129,17 @@ def test_few_effective_rows_give_no_interval():
         made.interval()
 
 
+@pytest.mark.parametrize("estimator", WITH_INTERVAL, ids=by_name)
+@pytest.mark.parametrize("elsewhere", [0.0, 1.0], ids=["no reward at all", "reward for other actions only"])
+def test_a_policy_whose_actions_were_never_rewarded_has_no_interval(estimator, elsewhere):
+    action = np.arange(400) % 4
+    log = LoggedFeedback(action=action, reward=elsewhere * (action > 1), propensity=np.full(400, 0.25), n_actions=4)
+    made = estimator.evaluate(log, np.tile([0.5, 0.5, 0.0, 0.0], (400, 1)))
+    assert made.no_interval == ("no decision that the policy would have taken was rewarded; 200.0 effective decisions")
+    with pytest.raises(NoInterval, match="was rewarded"):
+        made.interval()
+
+
 def test_a_row_that_carries_the_variance_is_named():
     rng = np.random.default_rng(3)
     reward = rng.random(200)

@@ -51,7 +51,9 @@ class DoublyRobust:
         verdicts = (support, *weight_verdicts(feedback, weights, self.max_unsupported))
         of_policy, of_logged = reward_moments(feedback, policy, self.reward_model, self.n_folds, self.reg)
         value, influence = doubly_robust_moments(weights, feedback.reward, of_policy, of_logged)
-        return off_policy_estimate(feedback, value, influence, method="DoublyRobust", verdicts=verdicts)
+        return off_policy_estimate(
+            feedback, value, influence, weights=weights, method="DoublyRobust", verdicts=verdicts
+        )
 
 
 def doubly_robust_moments(

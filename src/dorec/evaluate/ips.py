@@ -61,7 +61,7 @@ class IPS:
         value, influence = ips_moments(used, feedback.reward)
         if cut is not None:
             verdicts = (*verdicts, cut)
-        made = off_policy_estimate(feedback, value, influence, method="IPS", verdicts=verdicts)
+        made = off_policy_estimate(feedback, value, influence, weights=used, method="IPS", verdicts=verdicts)
         return made if cut is None else replace(made, no_interval=f"clipping at {self.clip:g} biases the value")
 
 

@@ -176,9 +176,18 @@ def _rows_that_speak(weights: FloatArray) -> Verdict:
 
 
 def off_policy_estimate(
-    feedback: LoggedFeedback, value: float, influence: FloatArray, *, method: str, verdicts: tuple[Verdict, ...]
+    feedback: LoggedFeedback,
+    value: float,
+    influence: FloatArray,
+    *,
+    weights: FloatArray,
+    method: str,
+    verdicts: tuple[Verdict, ...],
 ) -> Estimate:
-    """The value of a policy as an Estimate, with the verdicts; without an interval where too few rows speak."""
+    """The value of a policy as an Estimate, with the verdicts; without an interval where too few rows speak.
+
+    `weights` (n,) are those by which the rewards were weighted.
+    """
     squares = influence**2
     total = float(squares.sum())
     if total > 0 and (share := float(squares.max()) / total) > DOMINATED:
@@ -195,8 +204,6 @@ def off_policy_estimate(
             ),
         )
     groups = feedback.n if feedback.cluster is None else len(np.unique(feedback.cluster))
-    ess = next((v.statistic for v in verdicts if v.code == "effective_sample_size"), None)
-    few = ess is not None and ess < FEW_EFFECTIVE_ROWS
     return Estimate(
         value,
         influence,
@@ -206,6 +213,18 @@ def off_policy_estimate(
         sample=feedback.sample,
         cluster=feedback.cluster,
         dof=float(groups - 1) if 1 < groups < 200 else None,
-        no_interval=f"only {ess:.1f} effective rows speak for this policy" if few else "",
+        no_interval=_why_no_interval(weights, feedback.reward, influence),
         verdicts=verdicts,
     )
+
+
+def _why_no_interval(weights: FloatArray, reward: FloatArray, influence: FloatArray) -> str:
+    """The reason why an error can't be told from these rows, or "": they are too few, or none differs in reward."""
+    ess = effective_sample_size(weights)
+    if not (weights * reward).any():
+        return f"no decision that the policy would have taken was rewarded; {ess:,.1f} effective decisions"
+    if ess < FEW_EFFECTIVE_ROWS:
+        return f"only {ess:.1f} effective rows speak for this policy"
+    if np.abs(influence).max() <= 1e-13 * np.abs(reward).max():
+        return f"every decision that the policy would have taken had the same reward; {ess:,.1f} effective decisions"
+    return ""

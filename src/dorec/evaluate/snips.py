@@ -47,7 +47,7 @@ class SNIPS:
             )
         verdicts = (support, *weight_verdicts(feedback, weights, self.max_unsupported))
         value, influence = snips_moments(weights, feedback.reward)
-        return off_policy_estimate(feedback, value, influence, method="SNIPS", verdicts=verdicts)
+        return off_policy_estimate(feedback, value, influence, weights=weights, method="SNIPS", verdicts=verdicts)
 
 
 def snips_moments(weights: FloatArray, reward: FloatArray) -> tuple[float, FloatArray]:
