@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dorec.domain.errors import InputError, NotFinite, TooFewUnits
+from dorec.domain.errors import InputError, NoInterval, NotFinite, TooFewUnits
 from dorec.experiment import Mean, Moments, Proportion, Ratio, aggregates_of, analyze, compare
 from dorec.experiment.moments import Lift
 
@@ -102,3 +102,47 @@ def test_moments_refuse_what_they_cannot_say():
         Moments.of("ab", np.zeros((3, 2))).ratio(("a", "b"))
     with pytest.raises(InputError, match="don't add up"):
         Moments.of("a", np.ones((3, 1))) + Moments.of("b", np.ones((3, 1)))
+
+
+def sums_of(y):
+    return len(y), {"y": float(y.sum())}, {("y", "y"): float((y * y).sum())}
+
+
+def test_a_variance_that_rounding_ate_is_refused_and_shifted_values_are_not():
+    """Timestamps in seconds: squares of some 3e18 leave no digit of a spread of one second."""
+    y = 1.7e9 + np.random.default_rng(0).normal(size=1_000)
+    with pytest.raises(NotFinite, match="shifted by a constant") as caught:
+        Moments.from_sums(*sums_of(y))
+    assert caught.value.evidence["mean"] == pytest.approx(1.7e9)
+    shifted = Moments.from_sums(*sums_of(y - 1.7e9))
+    assert shifted.covariance[0, 0] == pytest.approx(y.var(ddof=1), rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e2, 1e4, 1e6, 1e8])
+def test_sums_give_the_variance_to_four_digits_or_nothing(size):
+    y = size + np.random.default_rng(1).normal(size=10_000)
+    try:
+        made = Moments.from_sums(*sums_of(y)).covariance[0, 0]
+    except NotFinite:
+        assert size >= 1e6
+    else:
+        assert size <= 1e4
+        assert made == pytest.approx(y.var(ddof=1), rel=1e-4)
+
+
+def test_sums_of_whole_numbers_are_exact_and_constant_columns_stay_allowed():
+    whole = [10**9, 10**9 + 1, 10**9 + 2]
+    made = Moments.from_sums(3, {"y": sum(whole)}, {("y", "y"): sum(x * x for x in whole)})
+    assert made.covariance[0, 0] == 1.0
+    assert Moments.from_sums(7, {"y": 7.0}, {("y", "y"): 7.0}).covariance[0, 0] == 0.0
+    with pytest.raises(NotFinite, match="missing or infinite"):
+        Moments.from_sums(3, {"y": math.nan}, {("y", "y"): 1.0})
+
+
+def test_a_lift_without_spread_has_no_test_and_no_interval():
+    zeros = Moments.from_sums(50, {"y": 0.0}, {("y", "y"): 0.0})
+    for lift in (Lift(0.0, 0.0, math.inf, 100), compare(zeros, zeros, Mean("y", per="unit"))):
+        with pytest.raises(NoInterval, match="does not vary"):
+            lift.p_value()
+        with pytest.raises(NoInterval, match="does not vary"):
+            lift.interval()

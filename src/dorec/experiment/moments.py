@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import special
 
-from dorec.domain.errors import InputError, NotFinite, TooFewUnits
+from dorec.domain.errors import InputError, NoInterval, NotFinite, TooFewUnits
 from dorec.domain.estimate import Interval
 from dorec.experiment.metrics import UNITS, Metric, Term
 from dorec.numeric.arrays import FloatArray
@@ -44,6 +45,9 @@ class Moments:
     def from_sums(cls, n: int, sums: Mapping[str, float], products: Mapping[tuple[str, str], float]) -> "Moments":
         """From what a database adds up: the count, sums, and sums of products, each pair once.
 
+        Raises:
+            NotFinite: the values lie so far from 0 that rounding of their squares leaves nothing of the variance.
+
         Example:
             >>> Moments.from_sums(4, {"y": 12.0}, {("y", "y"): 50.0}).means.tolist()
             [3.0]
@@ -52,13 +56,16 @@ class Moments:
             raise TooFewUnits(f"an arm has {n} unit(s)", remedy="add units")
         names = tuple(sums)
         means = np.array([sums[name] for name in names], dtype=np.float64) / n
-        second = np.empty((len(names), len(names)))
+        scatter = np.empty((len(names), len(names)))
         for i, a in enumerate(names):
             for j, b in enumerate(names):
                 if (a, b) not in products and (b, a) not in products:
                     raise InputError(f"The sum of {a} x {b} is missing; give every pair of columns once.")
-                second[i, j] = products.get((a, b), products.get((b, a)))
-        return cls(names, n, means, (second - n * np.outer(means, means)) / (n - 1))
+                product = products[a, b] if (a, b) in products else products[b, a]
+                scatter[i, j] = _scatter(n, sums[a], sums[b], product, f"{a} x {b}")
+                if a == b:
+                    _check_digits(n, sums[a], product, float(scatter[i, i]), a)
+        return cls(names, n, means, scatter / (n - 1))
 
     def __add__(self, other: "Moments") -> "Moments":
         if self.names != other.names:
@@ -90,6 +97,27 @@ class Moments:
         return self.names.index(name)
 
 
+def _scatter(n: int, sum_a: float, sum_b: float, product: float, pair: str) -> float:
+    """Sum of products about the means, with no rounding but that of the sums themselves."""
+    if not all(map(math.isfinite, (sum_a, sum_b, product))):
+        raise NotFinite(f"a sum of {pair} is missing or infinite", remedy="look for such values in these columns")
+    a, b, both = (x if isinstance(x, int) else float(x) for x in (sum_a, sum_b, product))
+    return float(Fraction(both) - Fraction(a) * Fraction(b) / n)
+
+
+def _check_digits(n: int, total: float, square: float, scatter: float, name: str) -> None:
+    """Refuses a variance that is smaller than the rounding of the sum of squares; sums of whole numbers have none."""
+    whole = all(isinstance(x, int) or (float(x).is_integer() and abs(x) <= 2**53) for x in (total, square))
+    if whole or scatter > n * np.finfo(np.float64).eps * square:
+        return
+    raise NotFinite(
+        f"the variance of {name!r} is lost in the rounding of its sum of squares: the mean {total / n:.6g} is too far "
+        "from 0",
+        remedy=f"give sums of values shifted by a constant, as of {name} - {round(total / n)}",
+        evidence={"column": name, "mean": total / n, "scatter": scatter},
+    )
+
+
 class Arm(NamedTuple):
     """A metric in one arm."""
 
@@ -113,19 +141,28 @@ class Lift(NamedTuple):
     n: int
 
     def p_value(self, alternative: Alternative = "two-sided") -> float:
-        """p-value of no difference."""
+        """p-value of no difference; refuses a standard error of 0 with NoInterval."""
+        self._check_error()
         t = self.value / self.std_error
         extreme = {"two-sided": abs(t), "greater": t, "less": -t}[alternative]
         return float(special.stdtr(self.dof, -extreme)) * (2 if alternative == "two-sided" else 1)
 
     def interval(self, level: float = 0.95, alternative: Alternative = "two-sided") -> Interval:
         """Confidence interval; one-sided ones are open: `less` has an upper bound, `greater` a lower one."""
+        self._check_error()
         q = 0.5 + level / 2 if alternative == "two-sided" else level
         width = float(special.stdtrit(self.dof, q)) * self.std_error
         return Interval(
             -math.inf if alternative == "less" else self.value - width,
             math.inf if alternative == "greater" else self.value + width,
         )
+
+    def _check_error(self) -> None:
+        if self.std_error == 0:
+            raise NoInterval(
+                "the metric does not vary over the units of either arm, so there is no test of the difference",
+                remedy="look at the values alone, or collect more units",
+            )
 
 
 def cuped_theta(arms: Sequence[Moments], metric: Metric) -> float:
