@@ -34,3 +34,23 @@ def test_wrong_plans_are_refused():
         check_sample_ratio([1, 2], expected=[1, 0])
     with pytest.raises(InputError, match="two arms"):
         check_sample_ratio([5])
+
+
+@pytest.mark.parametrize("n", [5, 12, 40])
+@pytest.mark.parametrize("share", [(0.5, 0.5), (0.9, 0.1), (0.98, 0.02), (0.7, 0.2, 0.1), (0.9, 0.08, 0.02)])
+def test_small_plans_raise_no_more_false_alarms_than_one_in_a_thousand(n, share):
+    """Every outcome with its probability: no simulation, no approximation."""
+    if len(share) == 2:
+        outcomes = [(a, n - a) for a in range(n + 1)]
+    else:
+        outcomes = [(a, b, n - a - b) for a in range(n + 1) for b in range(n + 1 - a)]
+    likely = stats.multinomial(n, share).pmf(outcomes)
+    assert likely.sum() == pytest.approx(1.0)
+    alarms = [p for seen, p in zip(outcomes, likely, strict=True) if p > 1e-7 and not check_sample_ratio(seen, share)]
+    assert sum(alarms) <= 0.001
+
+
+def test_a_small_arm_that_is_gone_or_doubled_is_still_seen():
+    assert check_sample_ratio([0, 18]).status == "failed"
+    assert check_sample_ratio([970, 30], expected=[0.995, 0.005]).status == "failed"
+    assert check_sample_ratio([500, 470, 30], expected=[0.5, 0.495, 0.005]).status == "failed"

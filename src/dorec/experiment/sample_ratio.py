@@ -10,6 +10,7 @@ from dorec.domain.errors import InputError
 from dorec.domain.verdict import Verdict
 from dorec.numeric.arrays import FloatArray
 
+FEW = 10  # planned units of an arm below which the chi-square distribution is too rough so far out in its tail
 MISMATCH = 0.001  # p-value below which the randomisation is taken to be broken
 
 
@@ -17,6 +18,9 @@ def check_sample_ratio(
     counts: Mapping[Any, int] | Sequence[int], expected: Mapping[Any, float] | Sequence[float] | None = None
 ) -> Verdict:
     """A verdict on a sample ratio mismatch, by the chi-square test (Fabijan et al. 2019, doi:10.1145/3292500.3330722).
+
+    Where fewer than 10 units were planned for an arm, the p-value is exact: a binomial test of two arms, or of each of
+    several arms against all others, times their number (Bonferroni).
 
     Args:
         counts: units in each arm.
@@ -38,7 +42,7 @@ def check_sample_ratio(
         )
     planned = share * seen.sum()
     statistic = float(((seen - planned) ** 2 / planned).sum())
-    p = float(special.chdtrc(len(seen) - 1, statistic))
+    p = _exact(seen, share) if planned.min() < FEW else float(special.chdtrc(len(seen) - 1, statistic))
     told = ", ".join(
         f"{label}: {int(n):,} of {m:,.0f}" for label, n, m in zip(labels, seen.tolist(), planned.tolist(), strict=True)
     )
@@ -53,6 +57,15 @@ def check_sample_ratio(
         remedy="Find where units were lost or counted twice before reading any result." if failed else "",
         evidence={"seen": seen.tolist(), "planned": planned.tolist(), "arms": [str(label) for label in labels]},
     )
+
+
+def _exact(seen: FloatArray, share: FloatArray) -> float:
+    from scipy.stats import binomtest
+
+    tested = range(1 if len(seen) == 2 else len(seen))
+    n = round(float(seen.sum()))
+    least = min(float(binomtest(round(float(seen[i])), n, float(share[i])).pvalue) for i in tested)
+    return min(1.0, least * len(tested))
 
 
 def _shares(labels: list[Any], expected: Mapping[Any, float] | Sequence[float] | None) -> FloatArray:
