@@ -21,6 +21,7 @@ from dorec.domain.errors import (
     TooFewUnits,
 )
 from dorec.estimate import AIPW, naive_difference
+from dorec.estimate.checks import suspected_leak
 
 N = 1_000
 RNG = np.random.default_rng(3)
@@ -95,6 +96,22 @@ def test_n22_measured_after_the_treatment() -> None:
     assert refused.value.code == "leakage"
     assert isinstance(refused.value, PostTreatmentCovariate)
     assert Study.from_table(table | {"seen": np.full(N, 10)}, measured_at={"x1": "seen"}, **roles).n == N
+
+
+def test_what_nearly_tells_the_outcome_is_a_suspected_leak() -> None:
+    noise = np.random.default_rng(1).normal(size=N)
+    ate = AIPW(n_folds=2).fit(study(after=Y + 0.08 * noise)).ate()
+    (verdict,) = [v for v in ate.verdicts if v.code == "suspected_leak"]
+    assert (verdict.status, list(verdict.evidence["columns"])) == ("warning", ["after"])
+    within = [np.corrcoef(part, (Y + 0.08 * noise)[arm == T])[0, 1] ** 2 for arm in (0, 1) for part in [Y[arm == T]]]
+    assert min(within) - 1e-3 < verdict.evidence["columns"]["after"] < max(within) + 1e-3
+    assert "'after' (R2 0.99" in verdict.meaning
+
+
+def test_a_covariate_that_the_arms_alone_link_to_the_outcome_is_no_suspect() -> None:
+    y, near = 100.0 * T + NOISE, 10.0 * T + X2 + np.where(np.arange(N) < 20, 10.0 * (1 - 2 * T), 0.0)
+    assert suspected_leak(study(y=y, near=near)) is None
+    assert suspected_leak(study(y=y, constant=np.full(N, 0.1))) is None
 
 
 def test_a_strong_covariate_is_no_leak() -> None:

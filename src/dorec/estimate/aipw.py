@@ -12,7 +12,7 @@ from dorec.domain.query import Population
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
-from dorec.estimate.checks import check_overlap, check_study
+from dorec.estimate.checks import check_overlap, check_study, suspected_leak
 from dorec.estimate.cross_fitting import Nuisances, Units, fit_nuisances, units_of
 from dorec.estimate.diagnostics import Overlap, influence_verdict, overlap_of, repeated_verdicts, tame
 from dorec.estimate.heterogeneity import Heterogeneity, fit_heterogeneity
@@ -178,7 +178,7 @@ class AIPWModel:
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """What the fit itself found: overlap, repeated units, units that dominate the influence."""
+        """What the fit itself found: overlap, likely leaks, repeated units, units that dominate the influence."""
         influence = self.means.influence[:, 1:] - self.means.influence[:, :1]
         dominated = influence_verdict(influence, self.units.groups)
         if dominated is not None:
@@ -186,7 +186,12 @@ class AIPWModel:
             beside = self.learner.fit(tamed, context=self.context).means.value
             values = (beside[1:] - beside[0]).tolist()
             dominated = replace(dominated, evidence={**dominated.evidence, "winsorised": values})
-        found = (self.overlap.verdict, dominated, *repeated_verdicts(self.study, self.units))
+        found = (
+            self.overlap.verdict,
+            suspected_leak(self.study),
+            dominated,
+            *repeated_verdicts(self.study, self.units),
+        )
         return tuple(verdict for verdict in found if verdict is not None)
 
     @property

@@ -17,9 +17,11 @@ from dorec.domain.errors import (
     TooFewUnits,
 )
 from dorec.domain.study import Study
+from dorec.domain.verdict import Verdict
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 LEAK_R2 = 0.999  # a covariate that explains this much of the outcome is the outcome
+SUSPECT_R2 = 0.95  # within arms: possible for a past value of the outcome, but more often a part or a copy of it
 COPY_R2 = 0.95  # of a covariate that separates the arms: above it is a copy of the treatment, below it a rule
 
 
@@ -121,6 +123,31 @@ def check_outcome_leak(study: Study) -> None:
             remedy="leave these columns out: what is known only together with the outcome can't be adjusted for",
             evidence={"columns": told},
         )
+
+
+def suspected_leak(study: Study) -> Verdict | None:
+    """A warning where a single covariate explains 95 % or more of the outcome within the arms, but not all of it."""
+    if study.n < 10 or not study.covariate_names:
+        return None
+    indicator = np.eye(len(study.arms))[study.treatment]
+    share = indicator / indicator.sum(axis=0)
+    X = study.covariates - (share.T @ study.covariates)[study.treatment]
+    X = np.where(X.std(axis=0) > 1e-12 * np.abs(study.covariates).max(axis=0), X, 0.0)  # what rounding leaves is 0
+    r2 = correlations(X, study.outcome - (share.T @ study.outcome)[study.treatment]) ** 2
+    suspects = {study.covariate_names[j]: float(r2[j]) for j in np.flatnonzero(r2 >= SUSPECT_R2)}
+    if not suspects:
+        return None
+    listed = ", ".join(f"{name!r} (R2 {value:.3f})" for name, value in suspects.items())
+    return Verdict(
+        check="outcome leak",
+        status="warning",
+        code="suspected_leak",
+        statistic=max(suspects.values()),
+        meaning=f"Within the arms, {listed} nearly tells the outcome {study.outcome_name!r}: if it was measured after "
+        "the treatment, the effect is adjusted away.",
+        remedy="Make sure that it was known before the treatment, or leave it out.",
+        evidence={"columns": suspects},
+    )
 
 
 def check_treatment_leak(study: Study) -> None:
