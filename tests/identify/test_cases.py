@@ -11,8 +11,11 @@ from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
 from dorec.identify import (
     adjustment_sets,
+    find_instruments,
+    front_door_set,
     identify,
     is_d_separated,
+    is_front_door_set,
     is_valid_adjustment,
     latent_projection,
     optimal_adjustment_set,
@@ -63,6 +66,30 @@ def test_effects_that_can_be_told_and_those_that_cannot(cases):
         assert verify(graph, estimand), (case["id"], str(estimand))
         assert not set(case["latents"]) & estimand.expression.variables
     assert n_refused >= 8
+
+
+def test_front_doors(cases):
+    for case in of_task(cases, "frontdoor"):
+        graph, hidden = graph_of(case), case["latents"]
+        query = CausalQuery(case["treatments"], case["outcomes"])
+        valid, invalid = case["expected"]["valid_frontdoor_sets"], case["expected"]["invalid_frontdoor_sets"]
+        for mediators in valid:
+            assert is_front_door_set(graph, query, mediators, hidden), case["id"]
+            assert identify(graph, query, hidden).strategy == "front-door"
+        for mediators in invalid:
+            assert not is_front_door_set(graph, query, mediators, hidden), case["id"]
+        found = front_door_set(graph, query, hidden)
+        assert found is None if not valid else list(found) in valid, case["id"]
+
+
+def test_instruments(cases):
+    for case in of_task(cases, "instrument"):
+        expected = case["expected"]
+        wanted = {(i["instrument"], tuple(i["given"])) for i in expected.get("instruments", ())}
+        wanted |= {(name, tuple(given)) for name, given in expected.get("ancestral_instrument_given", {}).items()}
+        query = CausalQuery(case["treatments"], case["outcomes"])
+        found = find_instruments(graph_of(case), query, unobserved=case["latents"])
+        assert {(one.name, one.given) for one in found} == wanted, case["id"]
 
 
 def test_adjustment_sets(cases):

@@ -142,7 +142,7 @@ def test_adjustment_takes_the_set_of_smallest_variance():
 def test_the_front_door_opens():
     graph = CausalGraph.from_edges("xmy", directed=[("x", "m"), ("m", "y")], bidirected=[("x", "y")])
     estimand = identify(graph, CausalQuery("x", "y"))
-    assert (estimand.strategy, str(estimand.expression)) == ("general", "Σ_{m} P(m | x) Σ_{x} P(y | x, m) P(x)")
+    assert (estimand.strategy, str(estimand.expression)) == ("front-door", "Σ_{m} P(m | x) Σ_{x} P(y | x, m) P(x)")
     hidden = CausalGraph.from_edges("uxmy", directed=[("u", "x"), ("u", "y"), ("x", "m"), ("m", "y")])
     assert str(identify(hidden, CausalQuery("x", "y"), unobserved="u")) == str(estimand)
 

@@ -3,19 +3,26 @@
 from dorec.identify.adjustment import adjustment_sets, is_valid_adjustment, why_not_valid
 from dorec.identify.by_design import identify_from_covariates, identify_randomised
 from dorec.identify.controls import check_controls
+from dorec.identify.front_door import front_door_set, is_front_door_set
 from dorec.identify.identify import identify
+from dorec.identify.instruments import Instrument, find_instruments, is_instrument
 from dorec.identify.optimal import optimal_adjustment_set
 from dorec.identify.projection import latent_projection
 from dorec.identify.separation import is_d_separated, open_path
 from dorec.identify.verify import verify
 
 __all__ = [
+    "Instrument",
     "adjustment_sets",
     "check_controls",
+    "find_instruments",
+    "front_door_set",
     "identify",
     "identify_from_covariates",
     "identify_randomised",
     "is_d_separated",
+    "is_front_door_set",
+    "is_instrument",
     "is_valid_adjustment",
     "latent_projection",
     "open_path",

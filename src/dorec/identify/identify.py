@@ -9,7 +9,9 @@ from dorec.domain.graph import CausalGraph, Edge
 from dorec.domain.query import CausalQuery
 from dorec.identify.adjustment import BackDoor
 from dorec.identify.by_design import adjusted
+from dorec.identify.front_door import identify_by_front_door
 from dorec.identify.id_algorithm import Hedge, identify_conditional_effect, identify_effect
+from dorec.identify.instruments import Instrument, find_instruments
 from dorec.identify.optimal import optimal_adjustment_set
 from dorec.identify.projection import latent_projection
 from dorec.identify.separation import Names, as_names, in_words
@@ -19,8 +21,8 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
     """P(outcomes | do(treatments), conditions) in terms of the observed distribution.
 
     In this order: an effect that the graph rules out; adjustment (with the set of smallest variance where one is
-    known, else a minimal set close to the outcomes); the complete algorithms ID and IDC, so that a refusal means that
-    no formula exists.
+    known, else a minimal set close to the outcomes); the front door; the complete algorithms ID and IDC, so that a
+    refusal means that no formula exists. A refusal names the instruments that the graph has.
 
     Args:
         graph: directed and bidirected edges; a bidirected edge is a hidden common cause.
@@ -50,6 +52,9 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
     chosen = _adjustment_set(graph, query, door, hidden)
     if chosen is not None:
         return _back_door(query, chosen)
+    through = identify_by_front_door(graph, query, hidden)
+    if through is not None:
+        return through
     projected = latent_projection(graph, hidden)
     try:
         expression = (
@@ -58,7 +63,7 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
             else identify_effect(projected, query.outcomes, query.treatments)
         )
     except Hedge as hedge:
-        raise _refusal(query, door, hedge, hidden) from None
+        raise _refusal(query, door, hedge, hidden, _instruments(graph, query, hidden)) from None
     return Estimand(
         query=query,
         strategy="general",
@@ -117,7 +122,14 @@ def _refuse_hidden(query: CausalQuery, hidden: frozenset[str]) -> None:
         )
 
 
-def _refusal(query: CausalQuery, door: BackDoor, hedge: Hedge, hidden: frozenset[str]) -> NotIdentifiable:
+def _instruments(graph: CausalGraph, query: CausalQuery, hidden: frozenset[str]) -> tuple[Instrument, ...]:
+    single = len(query.treatments) == len(query.outcomes) == 1 and not query.conditions
+    return find_instruments(graph, query, hidden) if single else ()
+
+
+def _refusal(
+    query: CausalQuery, door: BackDoor, hedge: Hedge, hidden: frozenset[str], instruments: Sequence[Instrument]
+) -> NotIdentifiable:
     path = door.open_path(door.largest())
     why = f"{query} is no function of what was measured"
     if path:
@@ -126,16 +138,17 @@ def _refusal(query: CausalQuery, door: BackDoor, hedge: Hedge, hidden: frozenset
         why += f": {in_words(path)} stays open{because}"
     return NotIdentifiable(
         why,
-        remedy=_remedy(query, path or [], hidden),
+        remedy=_remedy(query, path or [], hidden, instruments),
         evidence={
             "open_path": in_words(path),
             "hedge": {"outer": sorted(hedge.outer), "inner": sorted(hedge.inner)},
-            "tried": ["adjustment", "complete ID algorithm"],
+            "tried": ["adjustment", "front door", "complete ID algorithm"],
+            "instruments": [{"name": one.name, "given": list(one.given)} for one in instruments],
         },
     )
 
 
-def _remedy(query: CausalQuery, path: Sequence[Edge], hidden: frozenset[str]) -> str:
+def _remedy(query: CausalQuery, path: Sequence[Edge], hidden: frozenset[str], instruments: Sequence[Instrument]) -> str:
     what, to = " and ".join(query.treatments), " and ".join(query.outcomes)
     measure = [f"measure {edge.b}" for edge in path[:-1] if edge.b in hidden]
     measure += [
@@ -143,5 +156,8 @@ def _remedy(query: CausalQuery, path: Sequence[Edge], hidden: frozenset[str]) ->
         for edge in path
         if edge.mark_a == edge.mark_b == "arrow"
     ]
-    ways = [*measure[:1], f"randomise {what}", f"find an instrument (it moves {what}, and {to} only through {what})"]
+    find = f"find an instrument (it moves {what}, and {to} only through {what})"
+    if instruments:
+        find = f"assume linear or monotone relations and take {instruments[0]} as the instrument"
+    ways = [*measure[:1], f"randomise {what}", find]
     return ", or ".join(ways)
