@@ -10,6 +10,7 @@ import numpy as np
 from dorec.domain.errors import ConfigError, SampleRatioMismatch
 from dorec.domain.estimate import Estimate
 from dorec.domain.verdict import Verdict
+from dorec.experiment.covariate_balance import check_covariate
 from dorec.experiment.metrics import Mean, Metric, Proportion
 from dorec.experiment.moments import Arm, Moments, arm_of, cuped_theta, welch_dof
 from dorec.experiment.sample_ratio import check_sample_ratio
@@ -47,6 +48,7 @@ def analyze(
 
     Raises:
         SampleRatioMismatch: the arms have other sizes than planned (p < 0.001).
+        PostTreatmentCovariate: a covariate differs between the arms (p < 0.0001).
         NotIndependent: unit="row", but users repeat.
         OneArm, ArmTooSmall, NotFinite, ColumnNotFound, InputError: with the column and the remedy.
 
@@ -89,7 +91,7 @@ def arm_values(
             name=tuple(f"{metric.name}: {label}" for label in units.arms),
             method=_method(metric),
             sample=units.sample,
-            verdicts=units.verdicts,
+            verdicts=(*units.verdicts, *_covariate_verdict(units, metric)),
         )
     return out
 
@@ -134,6 +136,11 @@ def _moments(units: Units) -> list[Moments]:
     return [Moments.of(units.names, units.of_arm(i)) for i in range(len(units.arms))]
 
 
+def _covariate_verdict(units: Units, metric: Metric) -> tuple[Verdict, ...]:
+    verdict = check_covariate(_moments(units), metric, units.arms)
+    return () if verdict is None else (verdict,)
+
+
 def _arms(units: Units, metric: Metric) -> list[Arm]:
     moments = _moments(units)
     theta = cuped_theta(moments, metric)
@@ -156,6 +163,7 @@ def _influence(units: Units, metric: Metric, arms: Sequence[Arm], i: int) -> Flo
 
 
 def _contrasts(units: Units, metric: Metric, relative: bool, verdicts: tuple[Verdict, ...]) -> Estimate:
+    verdicts = (*verdicts, *_covariate_verdict(units, metric))
     arms = _arms(units, metric)
     sizes = np.bincount(units.arm, minlength=len(arms)).tolist()
     control = _influence(units, metric, arms, 0)
