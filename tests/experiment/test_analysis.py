@@ -7,6 +7,7 @@ from dorec.domain.errors import (
     ColumnNotFound,
     ConfigError,
     InputError,
+    NoInterval,
     NotFinite,
     NotIndependent,
     OneArm,
@@ -212,6 +213,21 @@ def test_rare_events_are_marked():
     table = {"arm": list("AB") * 200, "bought": [1] * 4 + [0] * 396}
     made = analyze(table, treatment="arm", metrics=[Proportion("bought")])["bought"]
     assert [v.code for v in made.verdicts if v.status == "warning"] == ["few_events"]
+
+
+@pytest.mark.parametrize("metric", [Proportion("bought"), Mean("bought")], ids=["proportion", "mean"])
+@pytest.mark.parametrize(("arms", "bought", "reason"), [("AB", 0, "is 0"), ("ABC", 0, "is 0"), ("AB", 1, "not vary")])
+def test_no_event_in_any_arm_gives_no_interval(metric, arms, bought, reason):
+    made = analyze({"arm": list(arms) * 20, "bought": [bought] * 20 * len(arms)}, treatment="arm", metrics=[metric])
+    assert reason in made["bought"].no_interval
+    with pytest.raises(NoInterval, match=reason):
+        made["bought"].interval()
+
+
+def test_an_arm_without_events_beside_one_with_some_keeps_its_interval():
+    table = {"arm": list("AB") * 200, "bought": [0, 1, 0, 0] * 100}
+    lower, upper = analyze(table, treatment="arm", metrics=[Proportion("bought")])["bought"].interval()
+    assert 0.3 < lower < 0.5 < upper < 0.7
 
 
 def test_a_unit_in_two_arms_is_refused_by_name():

@@ -168,6 +168,7 @@ def _contrasts(units: Units, metric: Metric, relative: bool, verdicts: tuple[Ver
     sizes = np.bincount(units.arm, minlength=len(arms)).tolist()
     control = _influence(units, metric, arms, 0)
     made = []
+    nothing = _nothing_varies(metric, arms)
     for i in range(1, len(arms)):
         value = arms[i].value - arms[0].value
         influence = _influence(units, metric, arms, i) - control
@@ -181,6 +182,7 @@ def _contrasts(units: Units, metric: Metric, relative: bool, verdicts: tuple[Ver
             estimand="difference of arms",
             sample=units.sample,
             dof=dof if math.isfinite(dof := welch_dof(variances, (sizes[0], sizes[i]))) else None,
+            no_interval=nothing,
             verdicts=(*verdicts, *_few_events(units, metric, i)),
         )
         made.append(_relative(difference, arms, i, control, f"{label}, relative") if relative else difference)
@@ -197,6 +199,15 @@ def _relative(difference: Estimate, arms: Sequence[Arm], i: int, control: FloatA
     return replace(
         difference, value=difference.value / abs(base), influence=influence, name=label, estimand="relative difference"
     )
+
+
+def _nothing_varies(metric: Metric, arms: Sequence[Arm]) -> str:
+    """The reason why no error can be told where every unit of every arm is alike, or ""."""
+    if any(arm.variance > 1e-26 * arm.value**2 for arm in arms):
+        return ""
+    if any(arm.value for arm in arms):
+        return f"{metric.name!r} does not vary within any arm"
+    return f"{metric.name!r} is 0 for every unit of every arm, so its error is unknown"
 
 
 def _method(metric: Metric) -> str:
