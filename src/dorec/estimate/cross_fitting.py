@@ -59,7 +59,11 @@ def units_of(study: Study) -> Units:
 
 
 def _content(study: Study) -> Keys:
-    return content_keys(study.covariates, study.covariate_names, study.outcome)
+    size = np.bincount(study.treatment)[study.treatment]  # before the code, so that labels matter only for equal arms
+    ties = [study.outcome, size, study.treatment]
+    ties += [] if study.weight is None else [study.weight]
+    ties += [] if study.propensity is None else list(np.asarray(study.propensity).T)
+    return content_keys(study.covariates, study.covariate_names, *ties)
 
 
 def fit_nuisances(

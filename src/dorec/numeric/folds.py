@@ -56,19 +56,20 @@ def hash64(values: AnyArray) -> Keys:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)[code]
 
 
-def content_keys(columns: FloatArray, names: Sequence[str], tie_breaker: FloatArray) -> Keys:
+def content_keys(columns: FloatArray, names: Sequence[str], *tie_breakers: AnyArray) -> Keys:
     """A key for each row (n,) of units without ids, from the ranks of its values.
 
     The keys do not change when rows or columns are reordered, or when a column is shifted or scaled by a positive
-    factor. Rows with equal values in every column are told apart by the rank of `tie_breaker` (n,) among them.
+    factor. Rows with equal values in every column are told apart by the rank of the `tie_breakers` (n,) among them,
+    the first one first: what else is known of a unit, so that only rows that are the same in all are interchangeable.
     """
-    n = len(tie_breaker)
+    n = len(columns)
     keys = np.zeros(n, dtype=np.uint64)
     with np.errstate(over="ignore"):
         for name, values in zip(names, columns.T, strict=True):
             salt = hash64(np.array([name], dtype=object))[0]
             keys += mix64(_dense_rank(values).astype(np.uint64) ^ salt)
-    order = np.lexsort((tie_breaker, keys))
+    order = np.lexsort((*reversed(tie_breakers), keys))
     starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order][:1] + np.uint64(1)) != 0)
     place = np.empty(n, dtype=np.uint64)
     place[order] = np.arange(n) - np.repeat(starts, np.diff(starts, append=n))
