@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dorec.domain.errors import InputError, NotFinite
+from dorec.domain.errors import InputError, NotFinite, TooFewUnits
 from dorec.evaluate import auuc, qini, uplift_at, uplift_curve
 
 
@@ -97,3 +97,11 @@ def test_what_does_not_fit_is_refused() -> None:
         qini(np.array([np.nan, 1.0]), np.zeros(2))
     with pytest.raises(InputError, match="share"):
         uplift_at(np.zeros(3), np.zeros(3), 0.0)
+
+
+def test_a_top_share_of_fewer_than_ten_units_is_refused() -> None:
+    effects, scores = np.random.default_rng(3).normal(size=(2, 100))
+    with pytest.raises(TooFewUnits, match="9 units") as refused:
+        uplift_at(effects, scores, 0.09)
+    assert "at least 0.1" in refused.value.remedy
+    assert uplift_at(effects, scores, 0.1).value == pytest.approx(scores[np.argsort(effects)[-10:]].mean())

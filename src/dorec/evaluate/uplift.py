@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from dorec.domain.errors import InputError, NotFinite
+from dorec.domain.errors import InputError, NotFinite, TooFewUnits
 from dorec.domain.estimate import Estimate
 from dorec.numeric.arrays import AnyArray, FloatArray
 
 METHOD = "orthogonal scores"
+MIN_TOP = 10  # units in the best share, below which the normal interval of their mean effect does not hold
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +60,8 @@ def qini(effects: AnyArray, scores: AnyArray, *, sample: str = "", cluster: AnyA
     """Area between the uplift curve and treating at random; 0 where the ranking is worth nothing.
 
     Args and shapes as of `auuc`; not divided by the area of a perfect ranking, which nobody knows.
+    Where effects hardly vary, the interval is optimistic if the effects are the same sample's out-of-fold effects: it
+    takes the ranking as given, but folds learn from each other's units. Effects learned elsewhere do not have this.
 
     Example:
         >>> qini(np.array([2.0, 1.0]), np.array([2.0, 0.0])).value, qini(np.zeros(2), np.array([2.0, 0.0])).value
@@ -71,6 +74,9 @@ def uplift_curve(
     effects: AnyArray, scores: AnyArray, *, n_points: int = 101, sample: str = "", cluster: AnyArray | None = None
 ) -> UpliftCurve:
     """Gain per unit of the population at `n_points` shares from 0 to 1; args and shapes as of `auuc`.
+
+    The band is rough at shares of fewer than 10 units, and optimistic where effects hardly vary and are the same
+    sample's out-of-fold effects, as of `qini`.
 
     Example:
         >>> curve = uplift_curve(np.array([2.0, 1.0]), np.array([2.0, 0.0]), n_points=3)
@@ -97,13 +103,25 @@ def uplift_at(
 ) -> Estimate:
     """Average effect among the best `share` of the units; args and shapes as of `auuc`.
 
+    Raises:
+        TooFewUnits: fewer than 10 units are in that share.
+
     Example:
-        >>> uplift_at(np.array([2.0, 1.0]), np.array([3.0, 0.0]), 0.5).value
+        >>> uplift_at(np.repeat([2.0, 1.0], 10), np.repeat([3.0, 0.0], 10), 0.5).value
         3.0
     """
     if not 0 < share <= 1:
         raise InputError(f"share is {share}; give a number above 0 and up to 1.")
     effect, contrast = _ranked(effects, scores)
+    top = share * len(effect)
+    if top < MIN_TOP - 1e-9:
+        raise TooFewUnits(
+            f"the best {share:.3g} of {len(effect):,} units are {top:.3g} units, and their mean effect needs {MIN_TOP}",
+            remedy=f"ask about a share of at least {MIN_TOP / len(effect):.2g}"
+            if len(effect) >= MIN_TOP
+            else "collect more units",
+            evidence={"units": len(effect), "in_share": top, "needed": MIN_TOP},
+        )
     value, influence = _gain_at(effect, contrast, share)
     name = f"uplift at {share:.0%}"
     return Estimate(value / share, influence / share, name=name, method=METHOD, sample=sample, cluster=cluster)
