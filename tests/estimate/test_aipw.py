@@ -234,3 +234,13 @@ def test_ihdp_truth_is_covered(shared: Path) -> None:
     truth = (raw[:, 4] - raw[:, 3]).mean()
     assert abs(model.ate().value - truth) < 0.25
     assert model.ate().interval().lower < truth < model.ate().interval().upper
+
+
+@pytest.mark.parametrize(("clusters", "dof"), [(20, 19), (200, None)])
+def test_few_clusters_have_students_intervals(clusters: int, dof: float | None) -> None:
+    data = table()
+    learner = AIPW(n_folds=2, outcome_model=LinearRegression(), propensity_model=LogisticRegression())
+    model = learner.fit(study(data | {"c": np.arange(len(data["y"])) % clusters}, cluster="c"))
+    assert (model.ate().dof, model.arm_means().dof) == (dof, dof)
+    assert model.segment(np.arange(len(data["y"])) % clusters < 10).dof == 9
+    assert learner.fit(study(data)).ate().dof is None

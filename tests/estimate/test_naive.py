@@ -30,3 +30,15 @@ def test_clusters_and_weights_count() -> None:
     one, two = naive_difference(plain), naive_difference(twice)
     assert two.value == pytest.approx(one.value)
     assert two.std_error == pytest.approx(one.std_error, rel=0.03)
+
+
+def test_degrees_of_freedom_are_welchs_or_those_of_the_clusters() -> None:
+    table = {"t": T, "y": Y, "c": np.arange(90) % 12}
+    both = naive_difference(Study.from_table(table, outcome="y", treatment="t"))
+    dofs = [stats.ttest_ind(Y[arm == T], Y[T == 0], equal_var=False).df for arm in (1, 2)]
+    assert both.dof == pytest.approx(min(dofs))
+    two = {name: values[T < 2] for name, values in table.items()}
+    one = naive_difference(Study.from_table(two, outcome="y", treatment="t"))
+    welch = stats.ttest_ind(Y[T == 1], Y[T == 0], equal_var=False)
+    np.testing.assert_allclose(one.interval(), welch.confidence_interval())
+    assert naive_difference(Study.from_table(table, outcome="y", treatment="t", cluster="c")).dof == 11

@@ -18,9 +18,10 @@ from dorec.estimate.diagnostics import Overlap, influence_verdict, overlap_of, r
 from dorec.estimate.heterogeneity import Heterogeneity, fit_heterogeneity
 from dorec.estimate.nuisance import threads_for
 from dorec.estimate.scores import ArmMeans, augmented_outcomes, mean_of, weighted_means
-from dorec.numeric.arrays import FloatArray
+from dorec.numeric.arrays import AnyArray, FloatArray
 
 DEFAULT_CONTEXT = RunContext()
+FEW_CLUSTERS = 200  # below it Student's t takes the place of the normal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +236,7 @@ class AIPWModel:
             estimand=self.estimand,
             sample=part.sample,
             cluster=labels,
+            dof=_dof(labels),
         )
         return vector if len(names) > 1 else vector[0]
 
@@ -255,7 +257,14 @@ class AIPWModel:
             estimand=self.estimand,
             sample=self.study.sample,
             cluster=self.units.cluster,
+            dof=_dof(self.units.cluster),
         )
+
+
+def _dof(cluster: AnyArray | None) -> float | None:
+    """Clusters less one, where there are few; None where the normal will do."""
+    groups = 0 if cluster is None else len(np.unique(cluster.astype(str) if cluster.dtype == object else cluster))
+    return groups - 1.0 if 1 < groups < FEW_CLUSTERS else None
 
 
 def _mean_of_splits(splits: list[Nuisances]) -> Nuisances:
