@@ -85,6 +85,26 @@ def test_errors_are_json_for_machines(tmp_path, monkeypatch):
     assert json.loads(done.stdout)["error"] == "ConfigError"
 
 
+def test_usage_errors_are_json_too():
+    done = run("run", "x", "--jsonn", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"] == "UsageError"
+
+
+@pytest.mark.parametrize("make", ["file", "utf16"])
+def test_what_the_disk_holds_instead_of_a_study_is_told(tmp_path, events, make):
+    target = tmp_path / "study"
+    if make == "file":
+        target.write_text("")
+        done = run("init", target, "--events", events)
+    else:
+        target.mkdir()
+        (target / "dorec.toml").write_bytes(b"\xff\xfe bad")
+        done = run("run", target)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
 def test_doctor_finds_what_is_wrong(tmp_path, events):
     study = tmp_path / "study"
     run("init", study, "--events", events)

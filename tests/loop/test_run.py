@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dorec.domain.errors import ConfigError, IntegrityError
+from dorec.domain.errors import ConfigError, DorecError, InputError
 from dorec.loop.init import Sources, init_study
 from dorec.loop.report import newest_report
 from dorec.loop.run import run_study
@@ -116,11 +116,89 @@ def test_a_killed_stage_is_done_again_and_the_rest_is_kept(copy):
     assert {name for name, s in found.items() if s == "done"} == {"recommend"}
 
 
-def test_a_tampered_result_is_found(copy):
+def test_a_tampered_result_is_not_trusted_but_made_again(copy, shop):
     file = next((copy / "stages").glob("effects-*")) / "result.json"
     file.write_text(file.read_text().replace("voucher", "vOucher", 1))
-    with pytest.raises(IntegrityError):
-        run_study(copy)
+    again = run_study(copy)
+    assert {name for name, s in status(again).items() if s == "done"} == {"effects"}
+    name = "value_in_window/adjusted"
+    assert again.results["effects"].estimates[name].value == shop[1].results["effects"].estimates[name].value
+
+
+def test_damaged_events_are_cleaned_again(copy):
+    file = next((copy / "stages").glob("clean-*")) / "events" / "events.parquet"
+    file.write_bytes(file.read_bytes()[:-100])
+    assert status(run_study(copy))["clean"] == "done"
+
+
+def test_a_changed_experiment_is_estimated_again(units, tmp_path):
+    first = units('covariates = ["z"]').estimates["spend/adjusted"].value
+    path = tmp_path / "u.parquet"
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("spend")
+    shifted = pa.array(np.asarray(table["spend"]) + 5 * np.asarray(table["treated"]))
+    pq.write_table(table.set_column(place, "spend", shifted), path)
+    assert units('covariates = ["z"]').estimates["spend/adjusted"].value == pytest.approx(first + 5, abs=0.2)
+
+
+@pytest.mark.parametrize("levels", [(0, 1), ("false", "true"), ("A", "B")])
+def test_init_writes_what_run_understands(tmp_path, levels):
+    rng = np.random.default_rng(1)
+    arm = rng.integers(0, 2, 300)
+    rows = [f"{i},{levels[t]},{t + rng.normal():.3f},{rng.integers(18, 80)}" for i, t in enumerate(arm)]
+    (tmp_path / "test.csv").write_text("user,treated,revenue,age\n" + "\n".join(rows) + "\n")
+    init_study(tmp_path / "study", Sources(treatments=[str(tmp_path / "test.csv")]), randomised=True)
+    settings = tmp_path / "study" / "dorec.toml"
+    settings.write_text(settings.read_text().replace("n_folds = 5", "n_folds = 2\nrefute = false"))
+    estimate = run_study(tmp_path / "study").results["effects"].estimates["revenue/adjusted"]
+    assert abs(estimate.value - 1) < 4 * estimate.std_error
+
+
+def test_a_bandit_log_with_users_is_one(tmp_path):
+    rng = np.random.default_rng(2)
+    rows = [f"u{i % 90},a{rng.integers(5)},0.2,{rng.integers(2)}" for i in range(1200)]
+    (tmp_path / "log.csv").write_text("user,action,propensity,reward\n" + "\n".join(rows) + "\n")
+    init_study(tmp_path / "study", Sources(events=str(tmp_path / "log.csv")))
+    result = run_study(tmp_path / "study").results["off_policy"]
+    assert result.facts["decisions"] == 1200
+    assert result.estimates["uniform (IPS)"].cluster is not None
+
+
+def test_a_stage_that_can_not_start_leaves_the_others_alone(tmp_path):
+    rows = [f"u{i},impression,{1_700_000_000 + i}" for i in range(200)]
+    (tmp_path / "e.csv").write_text("user_id,event,timestamp\n" + "\n".join(rows) + "\n")
+    init_study(tmp_path / "study", Sources(events=str(tmp_path / "e.csv")))
+    summary = run_study(tmp_path / "study")
+    assert status(summary)["recommend"] == "left out"
+    assert summary.report.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('models = ["alz"]', "Did you mean 'als'"),
+        ('graph = ["a b"]', "is no edge"),
+        ('control = "nobody"', "its levels are"),
+    ],
+)
+def test_a_wrong_name_stops_the_run(units, line, words):
+    section = "[recommender]\n" if "models" in line else ""
+    with pytest.raises(ConfigError, match=words):
+        units(section + line)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("user_id,item_id,event,timestamp\n", "no rows"),
+        ("Kunde,Artikel,Preis\nk1,a,2\nk2,b,3\n", "Rename"),
+        ("user,variant,revenue\n" + "\n".join(f"{i},arm{i % 40},{i}" for i in range(400)), "40 levels"),
+    ],
+)
+def test_init_says_what_it_can_not_read(tmp_path, text, words):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=words):
+        init_study(tmp_path / "study", Sources(treatments=[str(tmp_path / "t.csv")]))
 
 
 def test_the_ledger_remembers_runs_and_failures(copy):
@@ -131,6 +209,10 @@ def test_the_ledger_remembers_runs_and_failures(copy):
     settings = copy / "dorec.toml"
     settings.write_text(settings.read_text().replace('"bots"', '"botz"'))
     with pytest.raises(ConfigError, match="Did you mean 'bots'"):
+        run_study(copy)
+    settings.write_text(settings.read_text().replace('"botz"', '"bots"'))
+    (copy / "data" / "events.parquet").write_bytes(b"not parquet")
+    with pytest.raises(DorecError, match="is not in the source"):
         run_study(copy)
     assert sorted(r.status for r in ledger.runs()) == ["done", "failed"]
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import dorec
-from dorec.domain.errors import DorecError, Refusal
+from dorec.domain.errors import DorecError, Refusal, UnreadableSource
 
 # read when scikit-learn loads OpenMP: threads that wait on a busy machine sleep instead of spinning
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -33,7 +33,7 @@ Folder = Annotated[Path, typer.Argument(help="The study's folder, with its dorec
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's study goes.")] = Path("demo-study"),
-    users: Annotated[int, typer.Option(min=200, help="Users of the simulated shop.")] = 3000,
+    users: Annotated[int, typer.Option(min=500, help="Users of the simulated shop.")] = 3000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another shop.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -145,6 +145,16 @@ def run_app() -> None:
     except DorecError as error:
         _fail(error, as_json)
         raise SystemExit(3 if isinstance(error, Refusal) else 2) from None
+    except OSError as error:  # a full disk, a folder that can't be written to
+        _fail(
+            UnreadableSource(f"{error.strerror or error}: {error.filename or ''}. Check the path and its rights."),
+            as_json,
+        )
+        raise SystemExit(2) from None
+    except SystemExit as stop:
+        if as_json and stop.code == 2:  # the parser has told people on standard error what was wrong
+            typer.echo(json.dumps({"error": "UsageError", "message": "see standard error, or --help"}))
+        raise
     except KeyboardInterrupt:
         Console(stderr=True).print("\nStopped. What was finished is kept: the same command goes on from there.")
         raise SystemExit(130) from None

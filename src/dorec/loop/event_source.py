@@ -4,9 +4,10 @@ import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dorec.domain.errors import UnreadableSource
+from dorec.domain.errors import ConfigError, UnreadableSource
 from dorec.domain.run import RunContext
 from dorec.ingest import Batch, ColumnRoles, infer_roles, read_events
 from dorec.store import read_sql
@@ -33,6 +34,11 @@ class EventSource:
     ) -> "EventSource":
         """The source with inferred roles; `columns` and `options` override them."""
         if is_url(path):
+            if table is None:
+                raise ConfigError("A database needs the table to read: give --table NAME, or set [data] table.")
+            file = Path(path.partition("///")[2])
+            if path.startswith("sqlite:") and "$" not in path and not file.is_file():
+                raise UnreadableSource(f"{file} does not exist. Correct the path of the database.")
             first = next(read_sql(os.path.expandvars(path), table=table, batch_rows=10_000), None)
             if first is None:
                 raise UnreadableSource(f"{without_secrets(path)} holds no rows in {table!r}. Name another --table.")

@@ -7,17 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.run import RunContext
 from dorec.ingest import ColumnRoles
 from dorec.loop.event_source import EventSource, is_url
-from dorec.loop.look import Guess, look_at_campaigns, look_at_items, look_at_units, look_at_users
+from dorec.loop.look import (
+    MAX_ARMS,
+    Guess,
+    has_treatment_name,
+    look_at_campaigns,
+    look_at_items,
+    look_at_units,
+    look_at_users,
+)
 from dorec.loop.study_file import FILE_NAME, quote
 from dorec.loop.tables import read_table, read_tables
 from dorec.numeric.arrays import AnyArray
 
 FEEDBACK_REWARDS = ("click", "clicked", "reward", "purchase", "conversion")
+PROPENSITY_WORDS = ("propensity", "pscore", "action_prob")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +94,8 @@ def init_study(
         raise ConfigError(f"{target} exists. Edit it, or give --force to write a new one.")
     if not sources.events and not sources.treatments:
         raise ConfigError("No data were named. Give --events FILE, or --treatments FILE for an experiment's table.")
+    if folder.is_file():
+        raise ConfigError(f"{folder} is a file. Name a folder for the study.")
     folder.mkdir(parents=True, exist_ok=True)
     draft = _Draft()
     draft.hint("", "A dorec study. Every guess below is yours to change; `dorec run` then does what the data allow.")
@@ -115,6 +127,9 @@ def _events(draft: _Draft, folder: Path, sources: Sources, source: EventSource, 
     draft.hint("columns", "dorec's name = the column in the events file")
     for role, column in roles.columns.items():
         draft.put("columns", role, column, _one_line(roles.evidence.get(role, "")))
+    for role, why in roles.evidence.items():
+        if role.startswith("not "):
+            draft.hint("columns", f"not used: {_one_line(why)}")
     users, items = _some_ids(source)
     if sources.items:
         _guesses(draft, "keys", look_at_items(read_tables(Path.cwd(), sources.items), items))
@@ -140,10 +155,16 @@ def _units(draft: _Draft, folder: Path, paths: Sequence[str], randomised: bool) 
     draft.put("data", "units", relative if len(relative) > 1 else relative[0], "one row a unit")
     guess = look_at_units(table)
     if not guess.columns.get("treatment"):
+        levels = {n: pc.count_distinct(table.column(n)).as_py() for n in table.column_names if has_treatment_name(n)}
+        many = "".join(f" {n!r} has the name of one, but {k:,} levels (at most {MAX_ARMS})." for n, k in levels.items())
         raise InputError(
-            f"No column of {paths[0]} looks like a treatment. Columns: {', '.join(table.column_names)}. "
-            "Rename the column with the arms to 'treatment', or give a file of events."
+            f"{paths[0]} has neither the columns of events (user, item, event, time) nor a treatment.{many} Columns: "
+            f"{', '.join(table.column_names)}. Rename the column with the arms to 'treatment', or those of events to "
+            "user_id, item_id, event and timestamp."
         )
+    if not guess.columns["outcomes"]:
+        draft.hint("question", "no numeric column has the name of an outcome: put its name here, coded as a number")
+        draft.hint("question", 'outcomes = ["..."]')
     draft.put("question", "kind", "units")
     _guesses(draft, "question", guess)
     draft.hint(
@@ -156,16 +177,24 @@ def _units(draft: _Draft, folder: Path, paths: Sequence[str], randomised: bool) 
 def _feedback(draft: _Draft, folder: Path, path: str) -> None:
     table = read_table(Path(path))
     names = table.column_names
+    lower = {name: name.lower() for name in names}
     draft.put("data", "feedback", _from(folder, path), "one row a decision, with the probability it was taken with")
-    draft.put("feedback", "action", next(n for n in names if "item" in n.lower() or "action" in n.lower()))
-    draft.put("feedback", "reward", next(n for n in names if n.lower() in FEEDBACK_REWARDS))
-    draft.put("feedback", "propensity", next(n for n in names if "propensity" in n.lower() or "pscore" in n.lower()))
-    if "position" in names:
-        draft.put("feedback", "position", "position")
+    action = next((n for n in names if lower[n] == "action" or "item" in lower[n]), None)
+    if action is None:
+        raise InputError(f"{path} has propensities and rewards, but no column 'action' or 'item'. Rename it.")
+    draft.put("feedback", "action", action)
+    draft.put("feedback", "reward", next(n for n in names if lower[n] in FEEDBACK_REWARDS))
+    draft.put("feedback", "propensity", next(n for n in names if any(w in lower[n] for w in PROPENSITY_WORDS)))
+    for key, words in (("position", ("position",)), ("user", ("user", "user_id", "visitor", "customer"))):
+        found = next((n for n in names if lower[n] in words), None)
+        if found:
+            draft.put("feedback", key, found)
 
 
 def _is_feedback(roles: ColumnRoles) -> bool:
-    return "propensity" in roles.columns and "user_id" not in roles.columns
+    """Whether each row is a decision with its propensity and its reward."""
+    names = {name.lower() for name in roles.source_columns}
+    return bool(names & set(FEEDBACK_REWARDS)) and any(w in name for name in names for w in PROPENSITY_WORDS)
 
 
 def _guesses(draft: _Draft, section: str, guess: Guess) -> None:

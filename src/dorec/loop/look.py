@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dorec.domain.errors import InputError
 from dorec.domain.table import column, is_numeric
 from dorec.loop.tables import overlap
 from dorec.numeric.arrays import AnyArray
@@ -37,7 +38,7 @@ class Guess:
 
 def look_at_units(table: pa.Table) -> Guess:
     """Treatment, outcomes, control arm and unit column of a table with one row a unit."""
-    treatment = _named(table, TREATMENT_WORDS, lambda v: 2 <= len(v) <= MAX_ARMS)
+    treatment = _named(table, TREATMENT_WORDS, lambda v: len(v) <= MAX_ARMS)
     outcomes = [
         name
         for name in table.column_names
@@ -61,6 +62,11 @@ def look_at_campaigns(table: pa.Table, user_ids: AnyArray) -> Guess:
     """User, arm, start and end columns of a table with one row for each user who was in a campaign."""
     shares = overlap(table, user_ids)
     unit = max(shares, key=lambda name: shares[name])
+    if not shares[unit]:
+        raise InputError(
+            f"No column of the treatments holds a user of the events. Columns: {', '.join(table.column_names)}. "
+            "Check that both files name users in the same way."
+        )
     dates = [n for n in table.column_names if pa.types.is_temporal(table.schema.field(n).type)]
     start = next((n for n in dates if _word_in(n, START_WORDS) is not None), dates[0] if dates else None)
     end = next((n for n in dates if n != start and _word_in(n, END_WORDS) is not None), None)
@@ -91,6 +97,15 @@ def look_at_items(table: pa.Table, item_ids: AnyArray) -> Guess:
 def look_at_users(table: pa.Table, user_ids: AnyArray) -> Guess:
     """Key of a users table."""
     return _look_at_side(table, user_ids, key="user")
+
+
+def has_treatment_name(name: str) -> bool:
+    """Whether a column is named as treatments are.
+
+    >>> has_treatment_name("variant"), has_treatment_name("price")
+    (True, False)
+    """
+    return _word_in(name, TREATMENT_WORDS) is not None
 
 
 def guess_control(levels: Sequence[Any]) -> Any:

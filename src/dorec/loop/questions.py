@@ -94,7 +94,7 @@ def _about_campaign(workspace: Workspace) -> Question:
         read_tables(workspace.path, workspace.settings.data.treatments),
         unit=asked.unit,
         arm=asked.treatment,
-        treated=asked.treated,
+        treated=None if asked.treated is None else [str(level) for level in asked.treated],
         start=asked.start,
         end=asked.end,
         outcome_event=asked.outcome_event,
@@ -102,7 +102,7 @@ def _about_campaign(workspace: Workspace) -> Question:
         users=workspace.users,
         user=workspace.settings.keys.user,
     )
-    treated = " or ".join(asked.treated or ["any arm"])
+    treated = " or ".join(map(str, asked.treated or ["any arm"]))
     return Question(
         text=f"What does {treated} do to what a user spends ({asked.outcome_event}) in its window?",
         table=built.table,
@@ -121,13 +121,15 @@ def _about_campaign(workspace: Workspace) -> Question:
 def _arms(table: pa.Table, treatment: str, control: Any, treated: Sequence[Any] | None) -> tuple[pa.Table, Any]:
     """Rows of the arms that are asked about, and the control level as the column's own type."""
     levels = pc.unique(table.column(treatment)).to_pylist()
-    by_text = {str(level): level for level in levels}
-    if control is not None and str(control) not in by_text:
-        raise ConfigError(f"[question] control is {control!r}; the levels of {treatment!r} are {', '.join(by_text)}.")
-    chosen = None if control is None else by_text[str(control)]
+    by_text = {str(level).lower(): level for level in levels}
+    for level in [*(treated or []), *([] if control is None else [control])]:
+        if str(level).lower() not in by_text:
+            shown = ", ".join(str(known) for known in levels)
+            raise ConfigError(f"[question] names the level {level!r} of {treatment!r}; its levels are {shown}.")
+    chosen = None if control is None else by_text[str(control).lower()]
     if treated is None:
         return table, chosen
-    wanted = [by_text[str(t)] for t in treated if str(t) in by_text] + [chosen]
+    wanted = [*(by_text[str(level).lower()] for level in treated), chosen]
     keep = pc.is_in(table.column(treatment), value_set=pa.array([w for w in wanted if w is not None]))
     return table.filter(keep), chosen
 

@@ -1,6 +1,7 @@
 """Results of a run -> `runs/<id>/`: the report and the artefacts behind it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,8 @@ def headline(results: dict[str, StageResult]) -> list[str]:
     if recommend is not None and "best" in recommend.facts:
         facts = recommend.facts
         ndcg = recommend.estimates[facts["best"]][0]
-        lower, upper = ndcg.interval()
-        said.append(f"{facts['best']} recommends best: NDCG@{facts['k']} {ndcg.value:.3f} [{lower:.3f}, {upper:.3f}].")
+        measured = describe_estimate(replace(ndcg, name=f"NDCG@{facts['k']}"))
+        said.append(f"{facts['best']} recommends best. {measured}")
     ingest = results.get("ingest")
     if ingest is not None and ingest.facts["quarantined"]:
         said.append(

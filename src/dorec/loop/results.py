@@ -71,7 +71,10 @@ class StageResult:
 
 def refused(question: str, refusal: Refusal) -> dict[str, Any]:
     """A refusal with the question that it answers."""
-    return {"question": question, **refusal.to_dict()}
+    told = refusal.to_dict()
+    for how in ("drop", "indicator"):  # the library's argument is a key of dorec.toml here
+        told["remedy"] = told["remedy"].replace(f"missing='{how}'", f'[effects] missing = "{how}"')
+    return {"question": question, **told}
 
 
 def describe(estimate: Estimate) -> dict[str, Any]:

@@ -3,20 +3,27 @@
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dorec
-from dorec.domain.errors import ConfigError, DorecError, Refusal
+from dorec.domain.errors import ConfigError, DorecError, Refusal, UnreadableSource, did_you_mean
 from dorec.domain.run import Run, RunContext
+from dorec.ingest.cleaning import STEPS
 from dorec.loop.event_source import is_url, without_secrets
 from dorec.loop.report import write_report
 from dorec.loop.results import StageResult, hash_file, key_of, refused
 from dorec.loop.stages import STAGES
+from dorec.loop.stages.effects import parse_graph
 from dorec.loop.study_file import FILE_NAME, StudyFile
 from dorec.loop.tables import resolve
 from dorec.loop.workspace import Stage, Workspace
-from dorec.store import StudyFolder
+from dorec.recommend import REGISTRY
+from dorec.store import StudyFolder, open_events
+
+Inputs = dict[str, dict[str, str]]  # key of [data] -> path -> SHA-256
+DATABASE = "database"  # in place of a hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +87,19 @@ def run_study(folder: Path, *, context: RunContext | None = None, command: str =
     context = replace(context or RunContext(), seed=settings.seed)
     study = StudyFolder.open(folder)
     workspace = Workspace(folder=study, settings=settings, context=context)
+    check_names(settings)
     inputs = hash_inputs(folder, settings)
     run_id = time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4]
     config = hash_file(folder / FILE_NAME)
-    record = Run(run_id=run_id, command=command or f"dorec run {folder}", seed=settings.seed, version=dorec.__version__,
-                 config_hash=config, inputs=inputs)  # fmt: skip
+    files = {path: digest for named in inputs.values() for path, digest in named.items()}
+    record = Run(
+        run_id=run_id,
+        command=command or f"dorec run {folder}",
+        seed=settings.seed,
+        version=dorec.__version__,
+        config_hash=config,
+        inputs=files,
+    )
     study.ledger.start(record)
     try:
         outcomes = tuple(
@@ -101,16 +116,30 @@ def run_study(folder: Path, *, context: RunContext | None = None, command: str =
     return RunSummary(run=record, stages=outcomes, report=report, workspace=workspace)
 
 
-def hash_inputs(folder: Path, settings: StudyFile) -> dict[str, str]:
-    """SHA-256 of every file that the settings name; a database is named by its URL without the password."""
-    found: dict[str, str] = {}
+def hash_inputs(folder: Path, settings: StudyFile) -> Inputs:
+    """SHA-256 of every file, by key of [data] and path; a database is named by its URL without user and password."""
+    found: Inputs = {}
     for name, given in settings.data:
         if name == "table" or given is None:
             continue
-        for source in [given] if isinstance(given, str) else given:
-            for path in _files(resolve(folder, source), name):
-                found[path] = hash_file(Path(path)) if Path(path).is_file() else "database"
+        sources = [given] if isinstance(given, str) else given
+        paths = [path for source in sources for path in _files(resolve(folder, source), name)]
+        found[name] = {path: hash_file(Path(path)) if Path(path).is_file() else DATABASE for path in paths}
     return found
+
+
+def check_names(settings: StudyFile) -> None:
+    """Refuse a model, cleaning step or edge that does not exist before any work starts."""
+    named = {
+        "recommender.models": (settings.recommender.models, REGISTRY),
+        "cleaning.steps": (settings.cleaning.steps, STEPS),
+    }
+    for key, (given, known) in named.items():
+        for name in given:
+            if name not in known:
+                raise ConfigError(f"Unknown {name!r} in {key}.{did_you_mean(name, known)} Allowed: {', '.join(known)}.")
+    with suppress(Refusal):  # a cycle is an answer to the question; a line that is no edge is a mistake
+        parse_graph(settings.question.graph or [])
 
 
 def _files(source: str, name: str) -> Sequence[str]:
@@ -126,35 +155,65 @@ def _files(source: str, name: str) -> Sequence[str]:
     return [source]
 
 
-def _do(stage: Stage, workspace: Workspace, inputs: dict[str, str], run_id: str, fresh: bool) -> StageOutcome:
-    why = stage.applies(workspace)
+def _do(stage: Stage, workspace: Workspace, inputs: Inputs, run_id: str, fresh: bool) -> StageOutcome:
+    try:
+        why = stage.applies(workspace)
+    except DorecError as error:
+        why = str(error)
     if why:
         return StageOutcome(name=stage.name, label=stage.label, status="left out", why=why)
     key = _key(stage, workspace, inputs)
     workspace.keys[stage.name] = key
-    folder = workspace.stage_folder(stage.name, key)
-    if not fresh and (folder / "manifest.json").exists():
-        workspace.results[stage.name] = StageResult.load(folder)
-        return StageOutcome(name=stage.name, label=stage.label, status="kept")
     started = time.perf_counter()
+    kept = None if fresh or _reads_database(stage, inputs) else _kept(workspace.stage_folder(stage.name, key))
+    if kept is None:
+        workspace.results[stage.name] = _result(stage, workspace, key)
+        workspace.folder.ledger.stage(run_id, stage.name, key)
+    else:
+        workspace.results[stage.name] = kept
+    if stage.name == "ingest":  # what comes after depends on what is stored, whichever run or source it came from
+        workspace.keys["ingest"] = workspace.folder.event_store.fingerprint
+    status = "done" if kept is None else "kept"
+    return StageOutcome(name=stage.name, label=stage.label, status=status, seconds=time.perf_counter() - started)
+
+
+def _result(stage: Stage, workspace: Workspace, key: str) -> StageResult:
+    """What the stage makes; a refusal is a result, a mistake in settings or sources stops the run."""
     try:
         result = stage.run(workspace, key)
     except Refusal as refusal:
         result = StageResult(refusals=(refused(stage.label, refusal),))
+    except (ConfigError, UnreadableSource):
+        raise
     except DorecError as error:
         if stage.name in {"ingest", "clean"}:
             raise
         result = StageResult(refusals=({"question": stage.label, "code": "input", "reason": str(error), "remedy": ""},))
-    result.save(folder)
-    workspace.results[stage.name] = result
-    workspace.folder.ledger.stage(run_id, stage.name, key)
-    return StageOutcome(name=stage.name, label=stage.label, status="done", seconds=time.perf_counter() - started)
+    result.save(workspace.stage_folder(stage.name, key))
+    return result
 
 
-def _key(stage: Stage, workspace: Workspace, inputs: dict[str, str]) -> str:
+def _kept(folder: Path) -> StageResult | None:
+    """The result that an earlier run left, or None where there is none or its bytes have changed."""
+    if not (folder / "manifest.json").exists():
+        return None
+    try:
+        if (folder / "events").exists():
+            open_events(folder / "events")
+        return StageResult.load(folder)
+    except DorecError:
+        return None
+
+
+def _reads_database(stage: Stage, inputs: Inputs) -> bool:
+    """Whether the stage reads a source whose content has no hash, so that it can't be known to be unchanged."""
+    return any(DATABASE in inputs.get(name, {}).values() for name in stage.reads)
+
+
+def _key(stage: Stage, workspace: Workspace, inputs: Inputs) -> str:
     """Hash of all that the stage's result depends on: data, settings, seed, earlier stages, the stage's version."""
     settings = workspace.settings.model_dump()
     chosen = {name: settings[name] for name in stage.settings}
     before = {name: workspace.keys.get(name) for name in stage.after}
-    data = sorted(inputs.values()) if not stage.after else []
+    data = {name: sorted(inputs.get(name, {}).values()) for name in stage.reads}  # wherever the files lie
     return key_of(stage.name, stage.version, chosen, before, data, settings["seed"], dorec.__version__)

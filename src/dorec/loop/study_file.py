@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dorec.domain.errors import ConfigError, did_you_mean
 
 FILE_NAME = "dorec.toml"
+Level = bool | int | float | str  # of a treatment, as TOML writes it
 
 
 class _Section(BaseModel):
@@ -50,8 +51,8 @@ class Question(_Section):
     treatment: str | None = None
     outcomes: list[str] = []
     covariates: list[str] | None = None  # None: every column that is left
-    control: str | None = None
-    treated: list[str] | None = None  # the arms to compare with the control; None: all
+    control: Level | None = None
+    treated: list[Level] | None = None  # the arms to compare with the control; None: all
     unit: str | None = None
     start: str | None = None  # of a campaign's window
     end: str | None = None
@@ -153,7 +154,13 @@ class StudyFile(_Section):
         path = folder / FILE_NAME
         if not path.is_file():
             raise ConfigError(f"{path} does not exist. Write one with `dorec init {folder} --events FILE`.")
-        return cls.parse(path.read_text(encoding="utf-8"), where=str(path))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise ConfigError(
+                f"{path} is not UTF-8. Save it as UTF-8, or write one with `dorec init --force`."
+            ) from None
+        return cls.parse(text, where=str(path))
 
 
 def _in_words(error: ValidationError, where: str) -> str:

@@ -54,6 +54,8 @@ def read_table(path: Path) -> pa.Table:
             table = _read_csv(path)
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         raise UnreadableSource(f"{path} can't be read: {str(error).splitlines()[0]}") from None
+    if not table.num_rows:
+        raise UnreadableSource(f"{path} has a header but no rows. Give a file with rows.")
     return plain(table)
 
 
@@ -65,7 +67,7 @@ def plain(table: pa.Table) -> pa.Table:
         kind = values.type
         if pa.types.is_dictionary(kind):
             values = values.cast(kind.value_type)
-        if pa.types.is_large_string(values.type):
+        if pa.types.is_large_string(values.type) or pa.types.is_null(values.type):
             values = values.cast(pa.string())
         if name.strip():
             columns[name] = values

@@ -78,4 +78,5 @@ class Stage:
     applies: Callable[[Workspace], str]  # empty, or the reason why it is left out
     settings: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()  # keys of [data] whose bytes it reads itself
     version: int = 1  # raised when the stage's results change meaning, so that old ones are not reused

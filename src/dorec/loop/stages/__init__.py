@@ -10,6 +10,7 @@ STAGES: tuple[Stage, ...] = (
         run=ingest.run,
         applies=ingest.applies,
         settings=("data", "columns", "source"),
+        reads=("events",),
     ),
     Stage(
         name="clean",
@@ -33,6 +34,7 @@ STAGES: tuple[Stage, ...] = (
         applies=recommend.applies,
         settings=("recommender", "evaluation", "keys", "data"),
         after=("clean",),
+        reads=("items", "users"),
     ),
     Stage(
         name="effects",
@@ -41,6 +43,7 @@ STAGES: tuple[Stage, ...] = (
         applies=effects.applies,
         settings=("question", "effects", "policy", "keys", "data"),
         after=("clean",),
+        reads=("units", "treatments", "users", "items"),
     ),
     Stage(
         name="off_policy",
@@ -49,5 +52,6 @@ STAGES: tuple[Stage, ...] = (
         applies=off_policy.applies,
         settings=("feedback", "data"),
         after=("clean",),
+        reads=("feedback",),
     ),
 )

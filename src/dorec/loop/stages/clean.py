@@ -1,6 +1,5 @@
 """Stored events -> cleaned events, with a count for each step."""
 
-from dorec.domain.errors import ConfigError, did_you_mean
 from dorec.ingest.cleaning import STEPS
 from dorec.ingest.cleaning import clean as clean_events
 from dorec.loop.results import StageResult
@@ -16,11 +15,6 @@ def applies(workspace: Workspace) -> str:
 def run(workspace: Workspace, key: str) -> StageResult:
     """Apply the steps that are switched on and keep the result as Parquet."""
     wanted = workspace.settings.cleaning.steps
-    for name in wanted:
-        if name not in STEPS:
-            raise ConfigError(
-                f"Unknown cleaning step {name!r}.{did_you_mean(name, STEPS)} Allowed: {', '.join(STEPS)}."
-            )
     log, report = clean_events(workspace.folder.event_store.log(), [STEPS[name] for name in wanted])
     kept = materialise(log, workspace.stage_folder("clean", key) / "events")
     return StageResult(facts={"events": kept.n_events, "steps": report.to_dict()["steps"]})

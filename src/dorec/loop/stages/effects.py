@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from dorec.discover import PC
-from dorec.domain.errors import DorecError, NotIdentifiable, Refusal
+from dorec.domain.errors import ConfigError, DorecError, NotIdentifiable, Refusal
 from dorec.domain.estimand import Estimand
 from dorec.domain.estimate import Estimate
 from dorec.domain.graph import CausalGraph
@@ -139,7 +139,11 @@ def parse_graph(edges: Sequence[str]) -> CausalGraph:
     bidirected: list[tuple[str, str]] = []
     for line in edges:
         mark = "<->" if "<->" in line else "->"
-        a, _, b = (part.strip() for part in line.partition(mark))
+        a, found, b = (part.strip() for part in line.partition(mark))
+        if not (a and found and b):
+            raise ConfigError(
+                f'{line!r} in question.graph is no edge. Write "a -> b", or "a <-> b" for a hidden cause.'
+            )
         (bidirected if mark == "<->" else directed).append((a, b))
     nodes = list(dict.fromkeys(n for pair in [*directed, *bidirected] for n in pair))
     return CausalGraph.from_edges(nodes, directed=directed, bidirected=bidirected, provenance="dorec.toml")

@@ -21,7 +21,12 @@ def run(workspace: Workspace, key: str) -> StageResult:
     paths = [resolve(workspace.path, source) for source in sources]
     result = ingest_sources(workspace.folder, paths, workspace.settings, workspace.context)
     store = workspace.folder.event_store
-    facts = {**result.to_dict(), "fingerprint": store.fingerprint, "sources": sources}
+    facts = {
+        **result.to_dict(),
+        "fingerprint": store.fingerprint,
+        "sources": sources,
+        "in_store": store.totals().stored,
+    }
     quarantined = store.quarantine()
     tables = {"quarantined": quarantined.slice(0, EXAMPLES)} if quarantined.num_rows else {}
     return StageResult(facts=facts, tables=tables)

@@ -43,8 +43,10 @@ def _stage(stage: FunnelStage) -> dict[str, object]:
     """The stage for the report's funnel; the rate's interval is that of a share, so it stays within 0 and 1."""
     row: dict[str, object] = {"stage": stage.event, "count": stage.events, "users": stage.users}
     if stage.conversion is not None:
-        lower, upper = stage.conversion.interval()
-        row |= {"conversion": stage.conversion.value, "lower": max(lower, 0.0), "upper": min(upper, 1.0)}
+        row["conversion"] = stage.conversion.value
+        if not stage.conversion.no_interval:
+            lower, upper = stage.conversion.interval()
+            row |= {"lower": max(lower, 0.0), "upper": min(upper, 1.0)}
     return row
 
 
