@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from dorec.discover import BOSS, GES, structural_hamming_distance
+from dorec.discover import BOSS, GES, HillClimbing, structural_hamming_distance
 from dorec.discover.allowed import allowed_edges
 from dorec.discover.pattern import as_graph, pattern_of_dag
 from dorec.discover.scores import GaussianBIC
 from dorec.domain.errors import Collinear, ConfigError, ConstantColumn, InputError, NotFinite, TooFewUnits
 from dorec.domain.knowledge import Knowledge
 
-SEARCHES = [BOSS, GES]
+SEARCHES = [BOSS, GES, HillClimbing]
 EXACT = [BOSS, GES]
 
 

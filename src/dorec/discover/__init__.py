@@ -11,6 +11,7 @@ from dorec.discover.compare import (
 from dorec.discover.fci import FCI
 from dorec.discover.funnel import funnel_knowledge
 from dorec.discover.ges import GES
+from dorec.discover.hill_climbing import HillClimbing
 from dorec.discover.pc import PC
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "BootstrapDiscovery",
     "EdgeFrequencies",
     "GraphComparison",
+    "HillClimbing",
     "compare_graphs",
     "funnel_knowledge",
     "structural_hamming_distance",
