@@ -4,9 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # several workers share the cores: waiting threads sleep, and none takes more than its own core
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+# the same examples on every machine: a failure can be repeated
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

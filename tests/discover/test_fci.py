@@ -72,7 +72,7 @@ def invariant(graphs):
 def test_every_class_of_four_nodes_gets_the_graph_of_what_its_members_share(truth, classes):
     assert len(classes) > 200
     for members in classes.values():
-        found = FCI().search(members[0].nodes, truth.Oracle(members[0], members[0].nodes))
+        found = FCI(max_possible_d_sep=None).search(members[0].nodes, truth.Oracle(members[0], members[0].nodes))
         assert marks(found) == marks(invariant(members)), str(members[0].edges)
 
 
@@ -81,7 +81,7 @@ def test_random_graphs_with_hidden_nodes(truth, seed):
     rng = np.random.default_rng(seed)
     graph = truth.random_dag(9, rng, degree=3.5)
     observed = tuple(rng.choice(graph.nodes, 6, replace=False).tolist())
-    found = FCI().search(observed, truth.Oracle(graph, observed))
+    found = FCI(max_possible_d_sep=None).search(observed, truth.Oracle(graph, observed))
     wanted = ancestral_graph(truth, graph, observed)
     assert found.skeleton == wanted.skeleton
     for said, true in [(found.edge(e.a, e.b), e) for e in wanted.edges]:
@@ -115,7 +115,7 @@ def test_same_graph_as_causal_learn_with_true_separation(truth, seed):
     for e in theirs.get_graph_edges():
         a, b = name[e.get_node1().get_name()], name[e.get_node2().get_name()]
         wanted |= {(a, b, kind[e.get_endpoint2().name]), (b, a, kind[e.get_endpoint1().name])}
-    assert marks(FCI().search(observed, oracle)) == wanted
+    assert marks(FCI(max_possible_d_sep=None).search(observed, oracle)) == wanted
 
 
 def confounded(n, seed, d=8):
@@ -189,6 +189,8 @@ def test_bad_input_is_refused():
         FCI(test="gsquare")
     with pytest.raises(ConfigError, match="alpha is 0"):
         FCI(alpha=0)
+    with pytest.raises(ConfigError, match="max_possible_d_sep is -2"):
+        FCI(max_possible_d_sep=-2)
     with pytest.raises(ConfigError, match="max_condition is -1"):
         FCI(max_condition=-1)
     with pytest.raises(InputError, match="zzz, which the table lacks"):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dorec.domain.errors import ConfigError
@@ -32,13 +32,12 @@ def test_unequal_arms_have_the_promised_power_in_simulation():
 
 @given(st.floats(0.02, 0.6), st.floats(0.01, 0.3), st.floats(0.55, 0.95), st.floats(0.001, 0.2), st.floats(0.1, 0.9))
 @settings(max_examples=60, deadline=None)
-def test_sizes_give_at_least_the_power_asked_and_one_unit_less_does_not(baseline, effect, power, alpha, share):
+def test_sizes_give_at_least_the_power_asked_and_fewer_units_give_less(baseline, effect, power, alpha, share):
     plan = design(baseline=baseline, effect=effect, power=power, alpha=alpha, share=share)
     assert plan.power >= power - 1e-3
-    smaller = design(
-        baseline=baseline, effect=effect, alpha=alpha, share=share, n_total=max(4, int(plan.n_total * 0.9)) + 6
-    )
-    assert smaller.power <= plan.power + 0.02
+    assume(plan.n_total >= 60)  # below, whole units make the arms' shares jump
+    smaller = design(baseline=baseline, effect=effect, alpha=alpha, share=share, n_total=int(plan.n_total * 0.9))
+    assert smaller.power <= plan.power + 0.005
 
 
 def test_the_smallest_effect_turns_the_design_round():
