@@ -55,10 +55,13 @@ def test_nothing_unpickles_or_evaluates(file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
 def test_functions_stay_short(file):
-    functions = [
-        n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    long = {f.name: n for f in functions if (n := (f.end_lineno or 0) - f.body[0].lineno) > 60}
+    """At most 60 lines of code; a docstring with its example is documentation and not counted."""
+    long = {}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            code = node.body[1:] if ast.get_docstring(node) else node.body
+            if code and (length := (node.end_lineno or 0) - code[0].lineno + 1) > 60:
+                long[node.name] = length
     assert long == {}
 
 
