@@ -40,13 +40,15 @@ class FCI:
 
     Each edge's `confidence` is 1 - the largest p-value of its tests.
 
-    Time grows with the subsets of Possible-D-SEP, which in dense graphs is most of the table: bound it there with
-    `max_condition`, at the price of edges that a larger set would have removed.
+    Possible-D-SEP may be most of the table, and its subsets without number: `max_possible_d_sep` bounds those that are
+    tried. Without a bound the answer is complete; with one, an edge may stay that a larger set would have removed.
 
     Args:
         alpha: two variables are independent where the p-value is above it.
         test: "fisher_z" (numbers), "chi_square" or "g_square" (discrete columns).
         max_condition: the largest conditioning set; None for as far as the graph goes.
+        max_possible_d_sep: the largest set from Possible-D-SEP; None for no bound but `max_condition`, 0 for no such
+            tests.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -61,6 +63,7 @@ class FCI:
     alpha: float = 0.05
     test: TestName = "fisher_z"
     max_condition: int | None = None
+    max_possible_d_sep: int | None = 3
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
@@ -69,8 +72,10 @@ class FCI:
         if self.test not in allowed:
             hint = did_you_mean(str(self.test), allowed)
             raise ConfigError(f"test is {self.test!r}; allowed: {', '.join(allowed)}.{hint}")
-        if self.max_condition is not None and self.max_condition < 0:
-            raise ConfigError(f"max_condition is {self.max_condition}; give 0 or more, or None for no bound.")
+        for name in ("max_condition", "max_possible_d_sep"):
+            bound = getattr(self, name)
+            if bound is not None and bound < 0:
+                raise ConfigError(f"{name} is {bound}; give 0 or more, or None for no bound.")
 
     def discover(
         self, table: Any, knowledge: Knowledge | None = None, context: RunContext = DEFAULT_CONTEXT
@@ -112,7 +117,9 @@ class FCI:
         start = PartialAncestral.of(skeleton)
         start.orient_colliders(skeleton)
         pool = possible_d_sep(start.marks == ARROW, skeleton.adjacent)
-        skeleton = separate_by_possible_d_sep(skeleton, pool & usable, test, required, self.max_condition, context)
+        bounds = [b for b in (self.max_condition, self.max_possible_d_sep) if b is not None]
+        largest = min(bounds, default=None)
+        skeleton = separate_by_possible_d_sep(skeleton, pool & usable, test, required, largest, context)
         graph = PartialAncestral.of(skeleton)
         _mark_by_knowledge(graph, known, names)
         graph.orient_colliders(skeleton)
