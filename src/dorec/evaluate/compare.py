@@ -32,7 +32,7 @@ class Comparison:
         >>> scores = {"a": Estimate.of_mean(np.array([[0.0], [1.0], [1.0]]), sample="s", name=("ndcg",))}
         >>> print(Comparison(scores, reference="a", differences={}, p_values={}))
         model         metric         value  95% interval        minus a
-        a             ndcg          0.6667  [0.0133, 1.3200]
+        a             ndcg          0.6667  [-0.7676, 2.1009]
     """
 
     scores: Mapping[str, Estimate]  # (n_metrics,) each, on the same users
@@ -55,9 +55,8 @@ class Comparison:
     def __str__(self) -> str:
         lines = [f"{'model':<14}{'metric':<11}{'value':>9}  95% interval        minus {self.reference}"]
         for row in self.to_arrow().to_pylist():
-            line = (
-                f"{row['model']:<14}{row['metric']:<11}{row['value']:>9.4f}  [{row['lower']:.4f}, {row['upper']:.4f}]"
-            )
+            bounds = "no interval" if row["lower"] is None else f"[{row['lower']:.4f}, {row['upper']:.4f}]"
+            line = f"{row['model']:<14}{row['metric']:<11}{row['value']:>9.4f}  {bounds}"
             if row["difference"] is not None:
                 p = "" if row["p_value"] is None else f"  p = {row['p_value']:.3g}"
                 line += f"  {row['difference']:+.4f}{p}"
@@ -66,17 +65,21 @@ class Comparison:
 
     def _row(self, model: str, i: int, level: float) -> dict[str, Any]:
         score = self.scores[model][i]
-        lower, upper = score.interval(level)
+        lower, upper = _bounds(score, level)
         row: dict[str, Any] = {"model": model, "metric": score.name, "value": score.value}
         row |= {"lower": lower, "upper": upper, "reference": self.reference, "difference": None}
         row |= {"difference_lower": None, "difference_upper": None, "p_value": None}
         if model in self.differences:
             difference = self.differences[model][i]
-            low, high = difference.interval(level)
+            low, high = _bounds(difference, level)
             p = float(self.p_values[model][i])
             row |= {"difference": difference.value, "difference_lower": low, "difference_upper": high}
             row["p_value"] = p if p == p else None
         return row
+
+
+def _bounds(estimate: Estimate, level: float) -> tuple[float | None, float | None]:
+    return (None, None) if estimate.no_interval else (estimate.interval(level).lower, estimate.interval(level).upper)
 
 
 def compare(

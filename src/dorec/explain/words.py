@@ -61,9 +61,9 @@ def describe_estimate(
         >>> import numpy as np
         >>> lift = Estimate.of_mean(np.array([1.0, 2.0, 3.0, 3.0]), name="lift", unit="USD")
         >>> print(describe_estimate(lift, treatment="the voucher", outcome="spend"))
-        On average the voucher raised spend by 2.25 USD per user; with 95% confidence between 1.31 and 3.19.
+        On average the voucher raised spend by 2.25 USD per user; with 95% confidence between 0.73 and 3.77.
         >>> print(describe_estimate(lift - 2.0))
-        lift: 0.25 USD; with 95% confidence between −0.69 and 1.19. It can't be told apart from zero.
+        lift: 0.25 USD; with 95% confidence between −1.27 and 1.77. It can't be told apart from zero.
     """
     told = [_sentence(one, treatment, outcome, per, level) for one in scalars(estimate)]
     return " ".join(told).replace(NBSP, " ")  # a sentence breaks where it must
