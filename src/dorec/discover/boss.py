@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from dorec.discover.allowed import allowed_edges, precedence
+from dorec.discover.allowed import precedence
 from dorec.discover.scores import Score, ScoreName, check_score, score_of
-from dorec.discover.searched import canonical_order, searched_graph
+from dorec.discover.searched import ScoreSearch
 from dorec.domain.errors import ConfigError
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
@@ -94,26 +94,21 @@ class BOSS:
             >>> BOSS().search(("a", "b", "c"), GaussianBIC(chain, n=1000)).undirected
             (('a', 'b'), ('b', 'c'))
         """
-        known = knowledge or Knowledge()
-        known.check_nodes(names)
-        order = canonical_order(names, score)
-        ordered = tuple(names[i] for i in order)
-        data = score.data(order)
-        may_cause, required = allowed_edges(known, ordered)
-        precedes = precedence(known, ordered)
+        on = ScoreSearch.of(names, score, knowledge)
+        precedes = precedence(on.knowledge, on.ordered)
         trees = empty_trees(len(names))
         rng = context.rng("boss starts")
-        best, dag = -np.inf, required
+        best, dag = -np.inf, on.required
         for start in context.track(range(self.n_starts), "BOSS starts", self.n_starts):
             tried = np.arange(len(names)) if start == 0 else rng.permutation(len(names))
             tried = agreeing(tried, precedes)
-            order_search(data, tried, may_cause, required, precedes, trees)
-            arrow = complete(order_parents(data, tried, may_cause, required, trees), may_cause)
-            pruned = greedy_steps(data, arrow, may_cause, required, False)
-            found = float(graph_score(data, pruned))
+            order_search(on.data, tried, on.may_cause, on.required, precedes, trees)
+            arrow = complete(order_parents(on.data, tried, on.may_cause, on.required, trees), on.may_cause)
+            pruned = greedy_steps(on.data, arrow, on.may_cause, on.required, False)
+            found = float(graph_score(on.data, pruned))
             if found > best + BETTER:
                 best, dag = found, pruned
-        return searched_graph(dag, data, known, ordered, names, f"BOSS {score.name}")
+        return on.graph(dag, f"BOSS {score.name}")
 
 
 def agreeing(order: IntArray, precedes: BoolArray) -> IntArray:

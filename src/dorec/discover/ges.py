@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dorec.discover.allowed import allowed_edges
 from dorec.discover.scores import Score, ScoreName, check_score, score_of
-from dorec.discover.searched import canonical_order, searched_graph
+from dorec.discover.searched import ScoreSearch
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
@@ -74,13 +73,8 @@ class GES:
     ) -> CausalGraph:
         """The CPDAG by any score, as one on statistics that a database summed."""
         del context
-        known = knowledge or Knowledge()
-        known.check_nodes(names)
-        order = canonical_order(names, score)
-        ordered = tuple(names[i] for i in order)
-        data = score.data(order)
-        may_cause, required = allowed_edges(known, ordered)
-        arrow = complete(required, may_cause)
-        greedy_steps(data, arrow, may_cause, required, True)
-        dag = greedy_steps(data, arrow, may_cause, required, False)
-        return searched_graph(dag, data, known, ordered, names, f"GES {score.name}")
+        on = ScoreSearch.of(names, score, knowledge)
+        arrow = complete(on.required, on.may_cause)
+        greedy_steps(on.data, arrow, on.may_cause, on.required, True)
+        dag = greedy_steps(on.data, arrow, on.may_cause, on.required, False)
+        return on.graph(dag, f"GES {score.name}")

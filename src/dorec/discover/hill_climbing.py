@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dorec.discover.allowed import allowed_edges
 from dorec.discover.scores import Score, ScoreName, check_score, score_of
-from dorec.discover.searched import canonical_order, searched_graph
+from dorec.discover.searched import ScoreSearch
 from dorec.domain.errors import ConfigError
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
@@ -71,11 +70,6 @@ class HillClimbing:
     ) -> CausalGraph:
         """The CPDAG by any score, as one on statistics that a database summed."""
         del context
-        known = knowledge or Knowledge()
-        known.check_nodes(names)
-        order = canonical_order(names, score)
-        ordered = tuple(names[i] for i in order)
-        data = score.data(order)
-        may_cause, required = allowed_edges(known, ordered)
-        dag = tabu_search(data, required.copy(), may_cause, required, self.tabu_length, self.patience)
-        return searched_graph(dag, data, known, ordered, names, f"HillClimbing {score.name}")
+        on = ScoreSearch.of(names, score, knowledge)
+        dag = tabu_search(on.data, on.required.copy(), on.may_cause, on.required, self.tabu_length, self.patience)
+        return on.graph(dag, f"HillClimbing {score.name}")

@@ -1,5 +1,7 @@
 """What every score search shares: an order of the columns that the table's does not change, and the answer."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import expit
 
@@ -18,17 +20,29 @@ def canonical_order(names: tuple[str, ...], score: Score) -> IntArray:
     return np.array(sorted(range(len(names)), key=lambda i: (-central[i], names[i])), dtype=np.int64)
 
 
-def searched_graph(
-    dag: BoolArray,
-    data: ScoreData,
-    knowledge: Knowledge,
-    ordered: tuple[str, ...],
-    names: tuple[str, ...],
-    provenance: str,
-) -> CausalGraph:
-    """The equivalence class of a DAG (d, d) over `ordered`, within knowledge, on the table's `names`."""
-    may_cause, required = allowed_edges(knowledge, ordered)
-    gain = gains(data, dag)
-    confidence = expit(gain + gain.T)
-    graph = as_graph(pattern_of_dag(dag, may_cause), ordered, confidence, required, provenance)
-    return CausalGraph(names, graph.edges)
+@dataclass(frozen=True)
+class ScoreSearch:
+    """What every score search works on: the columns in an order of their own, their statistics, what is allowed."""
+
+    names: tuple[str, ...]  # in the table's order
+    ordered: tuple[str, ...]  # in the search's order, which no order of columns changes
+    data: ScoreData
+    knowledge: Knowledge
+    may_cause: BoolArray  # (d, d) over `ordered`
+    required: BoolArray  # (d, d)
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], score: Score, knowledge: Knowledge | None) -> "ScoreSearch":
+        """The search's start; refuses knowledge that names strangers or contradicts itself."""
+        known = knowledge or Knowledge()
+        known.check_nodes(names)
+        order = canonical_order(names, score)
+        ordered = tuple(names[i] for i in order)
+        return cls(names, ordered, score.data(order), known, *allowed_edges(known, ordered))
+
+    def graph(self, dag: BoolArray, provenance: str) -> CausalGraph:
+        """The equivalence class of the DAG found (d, d), within knowledge, on the table's names."""
+        gain = gains(self.data, dag)
+        pattern = pattern_of_dag(dag, self.may_cause)
+        graph = as_graph(pattern, self.ordered, expit(gain + gain.T), self.required, provenance)
+        return CausalGraph(self.names, graph.edges)

@@ -8,7 +8,8 @@ from dorec.domain.errors import Refusal
 from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.verdict import Verdict
-from dorec.evaluate import IPS, SNIPS, DoublyRobust, popularity_policy, uniform_policy
+from dorec.evaluate import IPS, SNIPS, DoublyRobust, effective_sample_size, popularity_policy, uniform_policy
+from dorec.evaluate.off_policy import importance_weights
 from dorec.loop.results import StageResult, refused
 from dorec.loop.tables import read_tables
 from dorec.loop.workspace import Workspace
@@ -51,7 +52,9 @@ def run(workspace: Workspace, key: str) -> StageResult:
         "decisions": log.n,
         "actions": log.n_actions,
         "set_aside": aside,
-        "effective_sample_size": {name: _ess(log, policy) for name, policy in policies.items()},
+        "effective_sample_size": {
+            name: effective_sample_size(importance_weights(log, policy)) for name, policy in policies.items()
+        },
     }
     return StageResult(facts=facts, estimates=estimates, verdicts=tuple(verdicts), refusals=tuple(refusals))
 
@@ -81,8 +84,3 @@ def _feedback(workspace: Workspace) -> tuple[LoggedFeedback, int]:
     names = {k: v for k, v in chosen.model_dump().items() if k not in {"context", "user"} and v}
     log, bad = LoggedFeedback.from_table(table, context=chosen.context, cluster=chosen.user, **names)
     return log, bad.num_rows
-
-
-def _ess(log: LoggedFeedback, policy: FloatArray) -> float:
-    weight = policy[np.arange(log.n), log.action] / log.propensity
-    return float(weight.sum() ** 2 / (weight**2).sum())
