@@ -90,7 +90,7 @@ def _memory() -> _Memory | None:
 def _study(folder: Path) -> list[Verdict]:
     from dorec.domain.errors import DorecError
     from dorec.loop.event_source import is_url, without_secrets
-    from dorec.loop.study_file import StudyFile
+    from dorec.loop.study_file import StudyFile, listed
     from dorec.loop.tables import resolve
     from dorec.store import StudyFolder
 
@@ -100,8 +100,7 @@ def _study(folder: Path) -> list[Verdict]:
         return [Verdict(check="dorec.toml", status="failed", meaning=str(error))]
     found = [Verdict(check="dorec.toml", status="passed", meaning=f"study {settings.name!r}")]
     for name in ("events", "items", "users", "treatments", "units", "feedback"):
-        sources = getattr(settings.data, name) or []
-        for source in [sources] if isinstance(sources, str) else sources:
+        for source in listed(getattr(settings.data, name)):
             path = resolve(folder, source)
             there = is_url(path) or any(c in path for c in "*?[") or Path(path).exists()
             remedy = "" if there else "Correct the path under [data]."

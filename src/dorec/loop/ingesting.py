@@ -10,7 +10,7 @@ from dorec.domain.errors import ConfigError
 from dorec.domain.run import RunContext
 from dorec.ingest import ColumnRoles
 from dorec.loop.event_source import EventSource, without_secrets
-from dorec.loop.study_file import StudyFile
+from dorec.loop.study_file import StudyFile, listed
 from dorec.loop.tables import resolve
 from dorec.store import Receipt, StudyFolder
 
@@ -58,7 +58,7 @@ def ingest_study(folder: Path, *, source: str | None = None, context: RunContext
     sources = source or settings.data.events
     if not sources:
         raise ConfigError("[data] events is not set in dorec.toml. Name a file there, or give --events FILE.")
-    paths = [sources] if isinstance(sources, str) else sources
+    paths = listed(sources)
     resolved = [path if source else resolve(folder, path) for path in paths]
     return ingest_sources(StudyFolder.open(folder), resolved, settings, context or RunContext())
 

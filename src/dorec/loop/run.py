@@ -16,7 +16,7 @@ from dorec.loop.report import write_report
 from dorec.loop.results import StageResult, hash_file, key_of, refused
 from dorec.loop.stages import STAGES
 from dorec.loop.stages.effects import parse_graph
-from dorec.loop.study_file import FILE_NAME, StudyFile
+from dorec.loop.study_file import FILE_NAME, StudyFile, listed
 from dorec.loop.tables import resolve
 from dorec.loop.workspace import Stage, Workspace
 from dorec.recommend import REGISTRY
@@ -122,8 +122,7 @@ def hash_inputs(folder: Path, settings: StudyFile) -> Inputs:
     for name, given in settings.data:
         if name == "table" or given is None:
             continue
-        sources = [given] if isinstance(given, str) else given
-        paths = [path for source in sources for path in _files(resolve(folder, source), name)]
+        paths = [path for source in listed(given) for path in _files(resolve(folder, source), name)]
         found[name] = {path: hash_file(Path(path)) if Path(path).is_file() else DATABASE for path in paths}
     return found
 

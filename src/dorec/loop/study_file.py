@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,6 +162,15 @@ class StudyFile(_Section):
                 f"{path} is not UTF-8. Save it as UTF-8, or write one with `dorec init --force`."
             ) from None
         return cls.parse(text, where=str(path))
+
+
+def listed(sources: str | Sequence[str] | None) -> list[str]:
+    """A key of [data] as a list: none, one or several sources.
+
+    >>> listed(None), listed("a.csv"), listed(["a.csv", "b.csv"])
+    ([], ['a.csv'], ['a.csv', 'b.csv'])
+    """
+    return [sources] if isinstance(sources, str) else list(sources or [])
 
 
 def _in_words(error: ValidationError, where: str) -> str:

@@ -13,6 +13,7 @@ import pyarrow.parquet
 
 from dorec.domain.errors import InputError, UnreadableSource
 from dorec.loop.event_source import is_url
+from dorec.loop.study_file import listed
 from dorec.numeric.arrays import AnyArray
 
 
@@ -25,7 +26,7 @@ def resolve(folder: Path, source: str) -> str:
 
 def read_tables(folder: Path, sources: str | Sequence[str]) -> pa.Table:
     """One table from one or more files; several are joined on the one column name that they share."""
-    names = [sources] if isinstance(sources, str) else list(sources)
+    names = listed(sources)
     tables = [read_table(Path(resolve(folder, name))) for name in names]
     joined = tables[0]
     for name, other in zip(names[1:], tables[1:], strict=True):

@@ -2,6 +2,7 @@
 
 from dorec.loop.ingesting import ingest_sources
 from dorec.loop.results import StageResult
+from dorec.loop.study_file import listed
 from dorec.loop.tables import resolve
 from dorec.loop.workspace import Workspace
 
@@ -16,8 +17,7 @@ def applies(workspace: Workspace) -> str:
 def run(workspace: Workspace, key: str) -> StageResult:
     """Read every source into the store."""
     del key
-    given = workspace.settings.data.events
-    sources = [given] if isinstance(given, str) else list(given or [])
+    sources = listed(workspace.settings.data.events)
     paths = [resolve(workspace.path, source) for source in sources]
     result = ingest_sources(workspace.folder, paths, workspace.settings, workspace.context)
     store = workspace.folder.event_store
