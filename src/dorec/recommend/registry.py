@@ -1,23 +1,26 @@
 """Recommenders by name, loaded on use."""
 
 from collections.abc import Mapping
-from dataclasses import fields
-from importlib import import_module
 from json import loads
 from typing import Any
 
 from dorec.domain.dataset import Dataset
-from dorec.domain.errors import ConfigError, InputError, did_you_mean
+from dorec.domain.errors import InputError
 from dorec.domain.estimate import fingerprint
+from dorec.domain.registry import Registry
 from dorec.numeric.arrays import AnyArray
 from dorec.recommend.fitted import FittedRecommender
 
-REGISTRY: dict[str, str] = {
-    "popularity": "dorec.recommend.popularity:Popularity",
-    "item_knn": "dorec.recommend.item_knn:ItemKNN",
-    "ease": "dorec.recommend.ease:EASE",
-    "als": "dorec.recommend.als:ALS",
-}
+REGISTRY = Registry(
+    "recommender",
+    "dorec.recommenders",
+    {
+        "popularity": "dorec.recommend.popularity:Popularity",
+        "item_knn": "dorec.recommend.item_knn:ItemKNN",
+        "ease": "dorec.recommend.ease:EASE",
+        "als": "dorec.recommend.als:ALS",
+    },
+)
 
 
 def make(name: str, **settings: Any) -> Any:
@@ -33,21 +36,7 @@ def make(name: str, **settings: Any) -> Any:
         Traceback (most recent call last):
         dorec.domain.errors.ConfigError: There is no recommender 'eese'. ... Did you mean 'ease'?
     """
-    if name not in REGISTRY:
-        raise ConfigError(
-            f"There is no recommender {name!r}. Recommenders: {', '.join(REGISTRY)}.{did_you_mean(name, REGISTRY)}"
-        )
-    module, _, attribute = REGISTRY[name].partition(":")
-    learner = getattr(import_module(module), attribute)
-    known = [field.name for field in fields(learner)]
-    for key in settings:
-        if key not in known:
-            has = f"Settings: {', '.join(known)}." if known else "It has none."
-            raise ConfigError(f"{name} has no setting {key!r}. {has}{did_you_mean(key, known)}")
-    try:
-        return learner(**settings)
-    except TypeError as problem:
-        raise ConfigError(f"{name} can't be made with {settings}: {problem}.") from None
+    return REGISTRY.make(name, **settings)
 
 
 def from_arrays(arrays: Mapping[str, AnyArray], metadata: Mapping[str, str], dataset: Dataset) -> FittedRecommender:
