@@ -1,11 +1,8 @@
-import numpy as np
 import pytest
 
-from dorec.discover import compare_graphs, structural_hamming_distance, structural_intervention_distance
+from dorec.discover import compare_graphs, structural_hamming_distance
 from dorec.domain.errors import InputError
 from dorec.domain.graph import CausalGraph
-from dorec.domain.query import CausalQuery
-from dorec.identify import is_valid_adjustment
 
 TRUTH = CausalGraph.from_edges("abcd", directed=[("a", "b"), ("b", "c")], undirected=[("c", "d")])
 
@@ -58,42 +55,3 @@ def test_marks_of_ancestral_graphs_are_compared_too():
     )
     assert compare_graphs(graph, graph).shd == 0
     assert compare_graphs(graph, CausalGraph.from_edges("ab", bidirected=[("a", "b")])).shd == 1
-
-
-def intervention_distance(truth, learned):
-    """By definition, pair by pair."""
-    wrong = 0
-    for x in truth.nodes:
-        for y in set(truth.nodes) - {x}:
-            believed = learned.parents(x)
-            if y in believed:
-                wrong += y in truth.descendants([x])
-            else:
-                wrong += not is_valid_adjustment(truth, CausalQuery(x, y), believed)
-    return wrong
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_intervention_distance_pair_by_pair(truth, seed):
-    rng = np.random.default_rng(seed)
-    a, b = (truth.random_dag(6, rng, degree) for degree in rng.uniform(1, 5, 2))
-    assert structural_intervention_distance(a, b) == intervention_distance(a, b)
-    assert structural_intervention_distance(a, a) == 0
-    assert compare_graphs(b, a).sid == structural_intervention_distance(a, b)
-
-
-def test_intervention_distances_of_the_paper():
-    # Peters, Bühlmann 2015, figure 1: one reversed edge costs much, one additional edge nothing
-    directed = [("x1", "x2"), *((x, y) for x in ("x1", "x2") for y in ("y1", "y2", "y3"))]
-    nodes = ["x1", "x2", "y1", "y2", "y3"]
-    graph = CausalGraph.from_edges(nodes, directed=directed)
-    added = CausalGraph.from_edges(nodes, directed=[*directed, ("y1", "y2")])
-    turned = CausalGraph.from_edges(nodes, directed=[("x2", "x1"), *directed[1:]])
-    assert structural_hamming_distance(graph, added) == structural_hamming_distance(graph, turned) == 1
-    assert structural_intervention_distance(graph, added) == 0
-    assert structural_intervention_distance(graph, turned) == 8
-
-
-def test_intervention_distance_needs_dags():
-    with pytest.raises(InputError, match="`truth` is no DAG"):
-        structural_intervention_distance(TRUTH, TRUTH)

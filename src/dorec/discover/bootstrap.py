@@ -60,9 +60,7 @@ class EdgeFrequencies:
             marks = next(m for m in choices[pair] if not _closes(causes, pair, m))
             _remember(causes, pair, marks)
             share, found = self.counts[pair].get(marks, 0) / self.n_graphs, self.adjacent(*pair)
-            said = (
-                f"{provenance}: adjacent in {found:.0%}, with these marks in {share:.0%} of {self.n_graphs} resamples"
-            )
+            said = f"{provenance}: adjacent in {found:.0%}, with these marks in {share:.0%} of {self.n_graphs} graphs"
             edges.append(Edge(*pair, *marks, share, said))
         return CausalGraph(self.nodes, tuple(edges))
 
@@ -173,7 +171,7 @@ class BootstrapDiscovery:
             except Refusal as refusal:
                 refused.append(refusal)
                 continue
-            for pair, marks in _edges(graph):
+            for pair, marks in edge_marks(graph):
                 counts.setdefault(pair, Counter())[marks] += 1
         if 2 * len(refused) > self.n_bootstrap:
             raise TooFewUnits(
@@ -194,7 +192,8 @@ def _sorted(table: pa.Table) -> pa.Table:
     return by_name.sort_by(keys)
 
 
-def _edges(graph: CausalGraph) -> list[tuple[Pair, Marks]]:
+def edge_marks(graph: CausalGraph) -> list[tuple[Pair, Marks]]:
+    """Each edge as its pair in alphabetical order and the marks at both ends."""
     read = [edge if edge.a < edge.b else edge.flipped() for edge in graph.edges]
     return [((edge.a, edge.b), (edge.mark_a, edge.mark_b)) for edge in read]
 
