@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dorec.discover.independence import Level
+from dorec.discover.independence import Answers, Level
 from dorec.domain.graph import CausalGraph
 from dorec.identify import is_d_separated
 
@@ -28,13 +28,13 @@ class Oracle:
             self.known[key] = is_d_separated(self.graph, v[x], v[y], [v[s] for s in given])
         return self.known[key]
 
-    def level(self, size, adjacent, usable, kept):
+    def level(self, size, adjacent, pool, kept):
         d = len(adjacent)
         p_value, weakest, rows, n_tests = np.zeros((d, d)), np.full((d, d), np.inf), [], 0
         for x in range(d):
             for y in np.flatnonzero(adjacent[x]).tolist():
-                pool = [s for s in np.flatnonzero(adjacent[x]).tolist() if usable[s, x] and s != y]
-                for given in combinations(pool, size):
+                members = [s for s in np.flatnonzero(pool[:, x]).tolist() if s not in (x, y)]
+                for given in combinations(members, size):
                     n_tests += 1
                     apart = self.separated(x, y, given)
                     p_value[x, y] = max(p_value[x, y], float(apart))
@@ -42,6 +42,10 @@ class Oracle:
                     if apart and not kept[x, y]:
                         rows += [(x, y, s) for s in given]
         return Level(p_value, weakest, np.array(rows, dtype=np.int32).reshape(-1, 3), n_tests)
+
+    def answer(self, rows):
+        apart = np.array([self.separated(x, y, given) for x, y, *given in rows.tolist()], dtype=float)
+        return Answers(apart, 1.0 - apart)
 
 
 def random_dag(n, rng, degree=2.5):

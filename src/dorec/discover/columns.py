@@ -1,42 +1,103 @@
 """From a table to what a test of independence can use, or a refusal that names the columns."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from dorec.domain.errors import Collinear, ConstantColumn, InputError, NotFinite, TooFewUnits
 from dorec.domain.table import is_numeric, to_arrow
-from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.contingency import same_partitions
 from dorec.numeric.partial_correlation import determined_columns
 
 MIN_ROWS = 10
 MAX_LEVELS = 50  # of a discrete column
+FEW_LEVELS = 10  # a column of whole numbers with no more of them is discrete where both kinds are possible
+Missing = Literal["refuse", "test_wise"]
+
+
+@dataclass(frozen=True, eq=False)
+class MixedColumns:
+    """Numbers and discrete columns side by side; a missing number is NaN, a missing level -1."""
+
+    names: tuple[str, ...]
+    discrete: BoolArray  # (d,)
+    numbers: FloatArray  # (d, n), NaN all along where the column is discrete
+    codes: AnyArray  # (d, n) int32 from 0, and 0 all along where the column holds numbers
+    levels: IntArray  # (d,), 1 for numbers
+
+    def one_hot(self) -> tuple[FloatArray, IntArray]:
+        """Numbers and indicators of all levels but the first, (n, K), and where each column's start, (d + 1,)."""
+        blocks = []
+        for discrete, numbers, codes, k in zip(self.discrete, self.numbers, self.codes, self.levels, strict=True):
+            if discrete:
+                block = (codes[:, None] == np.arange(1, k)).astype(float)
+                block[codes < 0] = np.nan
+            else:
+                block = numbers[:, None]
+            blocks.append(block)
+        width = [block.shape[1] for block in blocks]
+        return np.concatenate(blocks, axis=1), np.concatenate([[0], np.cumsum(width)]).astype(np.int64)
 
 
 def numeric_columns(
-    table: Any, needed_by: str = "test='fisher_z'", instead: str = "test='chi_square'"
+    table: Any,
+    needed_by: str = "test='fisher_z'",
+    instead: str = "test='chi_square'",
+    missing: Missing | None = None,
 ) -> tuple[tuple[str, ...], FloatArray]:
-    """Names and a matrix (n, d) of finite, varying numbers.
+    """Names and a matrix (n, d) of finite, varying numbers; NaN where missing="test_wise" lets them be missing.
 
     Raises:
         InputError: there are fewer than two columns, or a column holds text.
-        TooFewUnits: there are fewer than 10 rows.
+        TooFewUnits: there are fewer than 10 rows, or known values in a column.
         NotFinite: a value is missing or infinite.
         ConstantColumn: a column never varies.
     """
     names, values = _columns(table)
-    text = [name for name, column_ in zip(names, values, strict=True) if not is_numeric(column_)]
-    missing = [name for name, v in zip(names, values, strict=True) if v.dtype == object and _missing(v).any()]
-    if text and not (missing and all(_is_number_or_none(v) for v in values if v.dtype == object)):
+    text = [name for name, column_ in zip(names, values, strict=True) if not _holds_numbers(column_)]
+    if text:
         raise InputError(
             f"Columns {', '.join(text)} hold no numbers, which {needed_by} needs; "
             f"code them as numbers, leave them out, or take {instead} for discrete columns."
         )
-    _refuse_missing(names, values)
-    matrix = np.column_stack([v.astype(np.float64) for v in values])
-    _refuse_constant(names, [np.ptp(matrix[:, j]) == 0 for j in range(len(names))], len(matrix))
+    _refuse_missing(names, values, missing)
+    matrix = np.column_stack([_as_float(v) for v in values])
+    _refuse_constant(names, [_is_constant(matrix[:, j]) for j in range(len(names))], len(matrix))
     return names, matrix
+
+
+def mixed_columns(table: Any, missing: Missing | None = None) -> MixedColumns:
+    """Numbers and discrete columns, told apart by what they hold.
+
+    Text, booleans and categories are discrete, and so are whole numbers with at most 10 different values; all other
+    numbers are numbers.
+
+    Raises:
+        InputError: there are fewer than two columns, or a column of text has more than 50 levels.
+        TooFewUnits, NotFinite, ConstantColumn: as for `numeric_columns`.
+
+    Example:
+        >>> found = mixed_columns({"plan": ["free", "paid"] * 10, "clicks": [0, 1, 2, 3] * 5, "spend": np.arange(20)})
+        >>> found.discrete.tolist(), found.levels.tolist()
+        ([True, True, False], [2, 4, 1])
+    """
+    names, values = _columns(table)
+    _refuse_missing(names, values, missing)
+    d, n = len(names), len(values[0])
+    discrete, levels = np.array([_is_discrete(v) for v in values]), np.ones(d, dtype=np.int64)
+    numbers, codes = np.full((d, n), np.nan), np.zeros((d, n), dtype=np.int32)
+    for j, column_ in enumerate(values):
+        if discrete[j]:
+            codes[j] = _codes(column_)
+            levels[j] = codes[j].max() + 1
+        else:
+            numbers[j] = _as_float(column_)
+    _refuse_many(names, levels, "bin them, or leave them out.")
+    flat = [levels[j] == 1 if discrete[j] else _is_constant(numbers[j]) for j in range(d)]
+    _refuse_constant(names, flat, n)
+    return MixedColumns(names, discrete, numbers, codes, levels)
 
 
 def correlation_of(names: tuple[str, ...], matrix: FloatArray) -> FloatArray:
@@ -68,8 +129,10 @@ def correlation_of(names: tuple[str, ...], matrix: FloatArray) -> FloatArray:
     return correlation
 
 
-def coded_columns(table: Any, for_numbers: str = "test='fisher_z'") -> tuple[tuple[str, ...], AnyArray, IntArray]:
-    """Names, codes (d, n) from 0 and numbers of levels (d,) of discrete columns.
+def coded_columns(
+    table: Any, for_numbers: str = "test='fisher_z'", missing: Missing | None = None
+) -> tuple[tuple[str, ...], AnyArray, IntArray]:
+    """Names, codes (d, n) from 0 and numbers of levels (d,) of discrete columns; -1 where "test_wise" lets one miss.
 
     Raises:
         InputError: there are fewer than two columns, or a column has more than 50 levels.
@@ -77,17 +140,11 @@ def coded_columns(table: Any, for_numbers: str = "test='fisher_z'") -> tuple[tup
             copies of each other.
     """
     names, values = _columns(table)
-    _refuse_missing(names, values)
-    codes = [np.unique(v.astype(str) if v.dtype == object else v, return_inverse=True)[1] for v in values]
-    levels = np.array([int(c.max()) + 1 for c in codes], dtype=np.int64)
-    many = [f"{name} ({k:,})" for name, k in zip(names, levels.tolist(), strict=True) if k > MAX_LEVELS]
-    if many:
-        raise InputError(
-            f"Columns {', '.join(many)} have more than {MAX_LEVELS} levels; "
-            f"bin them, leave them out, or take {for_numbers} for numbers."
-        )
+    _refuse_missing(names, values, missing)
+    stacked = np.stack([_codes(v) for v in values])
+    levels = stacked.max(axis=1).astype(np.int64) + 1
+    _refuse_many(names, levels, f"bin them, leave them out, or take {for_numbers} for numbers.")
     _refuse_constant(names, (levels == 1).tolist(), len(values[0]))
-    stacked = np.stack(codes).astype(np.int32)
     _refuse_relabelled(names, stacked, levels)
     return names, stacked, levels
 
@@ -115,20 +172,74 @@ def _missing(values: AnyArray) -> AnyArray:
     return ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
 
 
-def _is_number_or_none(values: AnyArray) -> bool:
-    return all(v is None or isinstance(v, bool | int | float) for v in values.tolist())
+def _holds_numbers(values: AnyArray) -> bool:
+    """Whether a column holds numbers or booleans, some of them missing perhaps."""
+    if values.dtype != object:
+        return is_numeric(values)
+    return bool(_missing(values).any()) and all(v is None or isinstance(v, bool | int | float) for v in values.tolist())
 
 
-def _refuse_missing(names: tuple[str, ...], values: list[AnyArray]) -> None:
-    counts = {name: int(_missing(v).sum()) for name, v in zip(names, values, strict=True)}
-    bad = {name: n for name, n in counts.items() if n}
+def _as_float(values: AnyArray) -> FloatArray:
+    """Numbers, NaN where one is missing."""
+    if values.dtype == object:
+        return np.array([np.nan if v is None else float(v) for v in values.tolist()])
+    return values.astype(np.float64)
+
+
+def _is_discrete(values: AnyArray) -> bool:
+    if values.dtype == np.bool_ or not _holds_numbers(values):
+        return True
+    if values.dtype == object and any(isinstance(v, bool) for v in values.tolist()):
+        return True
+    known = _as_float(values)
+    known = known[~np.isnan(known)]
+    return bool((known == np.round(known)).all()) and len(np.unique(known)) <= FEW_LEVELS
+
+
+def _codes(values: AnyArray) -> AnyArray:
+    """Codes (n,) int32 from 0 in the order of the levels, -1 where the value is missing."""
+    known = ~_missing(values)
+    seen = values[known]
+    codes = np.full(len(values), -1, dtype=np.int32)
+    codes[known] = np.unique(seen.astype(str) if seen.dtype == object else seen, return_inverse=True)[1]
+    return codes
+
+
+def _is_constant(values: FloatArray) -> bool:
+    known = values[~np.isnan(values)]
+    return bool(np.ptp(known) == 0)
+
+
+def _refuse_missing(names: tuple[str, ...], values: list[AnyArray], missing: Missing | None) -> None:
+    """Refuse missing values unless tests leave them out, and infinite ones always."""
+    absent = {name: _missing(v) for name, v in zip(names, values, strict=True)}
+    if missing == "test_wise":
+        few = {name: int((~gone).sum()) for name, gone in absent.items() if (~gone).sum() < MIN_ROWS}
+        if few:
+            said = ", ".join(f"{name} ({n})" for name, n in list(few.items())[:10])
+            raise TooFewUnits(
+                f"columns have too few known values to test independence: {said}",
+                remedy=f"leave out columns with fewer than {MIN_ROWS} known values",
+                evidence={"columns": few},
+            )
+        infinite = {n: int(np.isinf(v).sum()) for n, v in zip(names, values, strict=True) if v.dtype.kind == "f"}
+        bad, what = {name: n for name, n in infinite.items() if n}, "infinite values, which are not missing"
+        remedy = "make them missing, cap them, or leave the columns out"
+    else:
+        bad, what = {name: int(gone.sum()) for name, gone in absent.items() if gone.any()}, "missing or infinite values"
+        option = "" if missing is None else ", or take missing='test_wise', where each test uses the rows it can"
+        remedy = f"drop these rows, impute them with an indicator, or leave the columns out{option}"
     if bad:
         said = ", ".join(f"{name} ({n:,})" for name, n in list(bad.items())[:10])
         raise NotFinite(
-            f"columns have missing or infinite values: {said}{', ...' if len(bad) > 10 else ''}",
-            remedy="drop these rows, impute them with an indicator, or leave the columns out",
-            evidence={"columns": bad},
+            f"columns have {what}: {said}{', ...' if len(bad) > 10 else ''}", remedy=remedy, evidence={"columns": bad}
         )
+
+
+def _refuse_many(names: tuple[str, ...], levels: IntArray, remedy: str) -> None:
+    many = [f"{name} ({k:,})" for name, k in zip(names, levels.tolist(), strict=True) if k > MAX_LEVELS]
+    if many:
+        raise InputError(f"Columns {', '.join(many)} have more than {MAX_LEVELS} levels; {remedy}")
 
 
 def _refuse_constant(names: tuple[str, ...], constant: list[Any], n: int) -> None:

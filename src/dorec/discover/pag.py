@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from dorec.discover.skeleton import Places, Skeleton, Triple
+from dorec.numeric.acyclicity import is_acyclic
 from dorec.numeric.arrays import AnyArray, BoolArray
 
 CIRCLE, ARROW, TAIL = 1, 2, 3
@@ -65,9 +66,9 @@ class PartialAncestral:
     def _in_cycles(self, ends: Iterable[Places]) -> list[Places]:
         """Those of some ends whose edges lie on a directed cycle."""
         directed = (self.marks == ARROW) & (self.marks.T == TAIL)
-        n, label = connected_components(csr_array(directed), connection="strong")
-        if n == len(directed):
+        if is_acyclic(directed):
             return []
+        _, label = connected_components(csr_array(directed), connection="strong")
         return [(a, b) for a, b in ends if label[a] == label[b] and (directed[a, b] or directed[b, a])]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dorec.discover.independence import IndependenceTest
+from dorec.discover.levels import IndependenceTest
 from dorec.discover.skeleton import Skeleton, keys
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import BoolArray
@@ -72,13 +72,13 @@ def separate_by_possible_d_sep(
     adjacent, p_value, dependence = skeleton.adjacent, skeleton.p_value, skeleton.dependence
     more = (pool & ~adjacent).any(axis=0)  # of the others every set has been tested
     separators, n_tests = [skeleton.separators], skeleton.n_tests
+    n_rows = [] if skeleton.n_rows is None else [skeleton.n_rows]
     deepest = min(test.deepest, d - 2 if max_condition is None else max_condition)
     for size in context.track(range(1, max(deepest, 0) + 1), "testing given Possible-D-SEP", None):
         left = more & adjacent.any(axis=1) & (pool.sum(axis=0) >= size)
         if not left.any():
             break
-        asked = (adjacent | pool.T) & left[:, None]
-        level = test.level(size, asked, pool, required | ~adjacent)
+        level = test.level(size, adjacent & left[:, None], pool, required)
         found = np.where(adjacent, np.maximum(level.p_value, level.p_value.T), 0.0)
         p_value = np.maximum(p_value, found)
         weakest = np.minimum(level.weakest, level.weakest.T)
@@ -86,6 +86,7 @@ def separate_by_possible_d_sep(
         separators.append(keys(level.separators, d))
         adjacent = adjacent & ((found <= test.alpha) | required)
         n_tests += level.n_tests
+        n_rows += [] if level.n_rows is None else [level.n_rows]
     return replace(
         skeleton,
         adjacent=adjacent,
@@ -93,4 +94,5 @@ def separate_by_possible_d_sep(
         dependence=dependence,
         separators=np.unique(np.concatenate(separators)),
         n_tests=n_tests,
+        n_rows=np.concatenate(n_rows) if n_rows else None,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dorec.discover.independence import IndependenceTest
+from dorec.discover.levels import IndependenceTest
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
@@ -23,6 +23,7 @@ class Skeleton:
     tested: BoolArray  # (d, d), pairs that a test (not knowledge) removed or kept
     separators: IntArray  # (m,), sorted keys of (x, s, z): s is in a set that separates x and z
     n_tests: int
+    n_rows: IntArray | None = None  # units of each test, where values are missing
 
     def separates(self, triples: Sequence[Triple]) -> BoolArray:
         """Whether y is in a set that separated x and z at the level that removed the pair, for each (x, y, z), (k,)."""
@@ -32,6 +33,12 @@ class Skeleton:
             self.separators, wanted, side="right"
         )
         return found
+
+    def sample(self) -> str:
+        """The effective numbers of units of the tests in words, where they differ; else nothing."""
+        if self.n_rows is None or not len(self.n_rows):
+            return ""
+        return f" test-wise n={self.n_rows.min():,}, median {int(np.median(self.n_rows)):,}"
 
 
 def stable_skeleton(
@@ -63,11 +70,12 @@ def stable_skeleton(
     dependence = np.full((d, d), np.inf)
     separators = [np.zeros(0, dtype=np.int64)]
     n_tests = 0
+    n_rows: list[IntArray] = []
     deepest = min(test.deepest, d - 2 if max_condition is None else max_condition)
     for size in context.track(range(max(deepest, 0) + 1), "testing independence", None):
         if adjacent.sum(axis=1).max(initial=0) - 1 < size:
             break
-        level = test.level(size, adjacent, may_cause, required)
+        level = test.level(size, adjacent, adjacent & may_cause, required)
         found = np.maximum(level.p_value, level.p_value.T)
         p_value = np.where(adjacent, np.maximum(p_value, found), p_value)
         weakest = np.minimum(level.weakest, level.weakest.T)
@@ -75,7 +83,9 @@ def stable_skeleton(
         separators.append(keys(level.separators, d))
         adjacent = adjacent & ((found <= test.alpha) | required)
         n_tests += level.n_tests
-    return Skeleton(adjacent, p_value, dependence, tested, np.sort(np.concatenate(separators)), n_tests)
+        n_rows += [] if level.n_rows is None else [level.n_rows]
+    sizes = np.concatenate(n_rows) if n_rows else None
+    return Skeleton(adjacent, p_value, dependence, tested, np.sort(np.concatenate(separators)), n_tests, sizes)
 
 
 def keys(rows: AnyArray, d: int) -> IntArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.compiled import kernel
-from dorec.numeric.subsets import append_members, mark_members, neighbours, next_subset, unite
+from dorec.numeric.subsets import append_members, around, mark_members, next_subset, unite
 
 
 @kernel
@@ -121,7 +121,7 @@ def _cross(base: IntArray, column: AnyArray, shape: tuple[int, int, int]) -> Flo
 
 @kernel
 def same_partitions(codes: AnyArray, levels: IntArray) -> IntArray:
-    """Pairs (i, j), (m, 2), of columns of codes (d, n) that split the rows alike, whatever their labels.
+    """Pairs (i, j), (m, 2), of columns of codes (d, n) that split the rows alike, whatever their labels; -1 is unknown.
 
     >>> same_partitions(np.array([[0, 1, 1], [1, 0, 0], [0, 0, 1]]), np.array([2, 2, 2])).tolist()
     [[0, 1]]
@@ -134,6 +134,8 @@ def same_partitions(codes: AnyArray, levels: IntArray) -> IntArray:
             partner = np.full(levels[i], -1)
             same = levels[i] == levels[j]
             for r in range(n if same else 0):
+                if codes[i, r] < 0 or codes[j, r] < 0:
+                    continue
                 if partner[codes[i, r]] < 0:
                     partner[codes[i, r]] = codes[j, r]
                 elif partner[codes[i, r]] != codes[j, r]:
@@ -150,13 +152,13 @@ def contingency_level(
     codes: AnyArray,
     levels: IntArray,
     adjacent: BoolArray,
-    usable: BoolArray,
+    pool: BoolArray,
     kept: BoolArray,
     level: int,
     alpha: float,
     likelihood_ratio: bool,
 ) -> tuple[FloatArray, AnyArray, IntArray]:
-    """Every test of x, y given `level` neighbours of x, for all neighbours x, y, from codes (d, n) below `levels` (d,).
+    """Every test of x, y given `level` members of the pool of x, from codes (d, n) below `levels` (d,).
 
     Takes and returns what `correlation_level` does, with the largest p-value (-1 where there was no test) in the place
     of the smallest correlation. A test costs n additions.
@@ -169,21 +171,21 @@ def contingency_level(
     size = np.ones(level + 1, dtype=np.int64)
     base = np.empty(n, dtype=np.int64)
     for x in range(d):
-        near, pool = neighbours(x, adjacent, usable)
+        near, members, asked = around(x, adjacent, pool)
         k = len(near)
-        if len(pool) < level or k - 1 < level:
+        if len(members) < level or k - 1 < level or len(asked) == 0:
             continue
         union = np.zeros((k, k), dtype=np.bool_)
         inside = np.zeros(k, dtype=np.bool_)
         member, first = np.arange(level), 0
         while first >= 0:
             for i in range(first, level):
-                s = near[pool[member[i]]]
+                s = near[members[member[i]]]
                 layers(i, codes[s], levels[s], layer, size)
-            mark_members(inside, pool, member)
+            mark_members(inside, members, member)
             for r in range(n):
                 base[r] = layer[level, r] * levels[x] + codes[x, r]
-            for j in range(k):
+            for j in asked:
                 y = near[j]
                 if inside[j] or (level == 0 and y < x):
                     continue
@@ -192,6 +194,52 @@ def contingency_level(
                 largest[x, y] = max(largest[x, y], p)
                 if p > alpha and not kept[x, y]:
                     unite(union, j, inside)
-            first = next_subset(member, len(pool)) if level else -1
+            first = next_subset(member, len(members)) if level else -1
         found, n_found = append_members(found, n_found, x, near, union)
     return largest, found[:n_found], n_tests
+
+
+@kernel
+def contingency_tests(
+    codes: AnyArray, levels: IntArray, rows: AnyArray, likelihood_ratio: bool
+) -> tuple[FloatArray, IntArray]:
+    """The test of each row (x, y, s1, s2, ..) of (m, 2 + k), over the units where all of these are known.
+
+    Args:
+        codes: (d, n) from 0, -1 where the value is missing.
+        levels: (d,), number of levels.
+        rows: (m, 2 + k), whom to test given whom.
+        likelihood_ratio: G² instead of Pearson's chi-square.
+
+    Returns:
+        P-values (m,), 1 where no degree of freedom is left, and the number of units of each test (m,).
+    """
+    m, width = rows.shape
+    n = codes.shape[1]
+    p_value = np.empty(m)
+    used = np.empty(m, dtype=np.int64)
+    known = np.empty(n, dtype=np.int64)
+    for t in range(m):
+        n_known = 0
+        for r in range(n):
+            whole = True
+            for c in range(width):
+                whole = whole and codes[rows[t, c], r] >= 0
+            if whole:
+                known[n_known] = r
+                n_known += 1
+        layer = np.zeros((width - 1, n_known), dtype=np.int64)
+        size = np.ones(width - 1, dtype=np.int64)
+        column = np.empty(n_known, dtype=np.int32)
+        for i in range(width - 2):
+            s = rows[t, 2 + i]
+            for r in range(n_known):
+                column[r] = codes[s, known[r]]
+            layers(i, column, levels[s], layer, size)
+        x, y = rows[t, 0], rows[t, 1]
+        counts = np.zeros((size[width - 2], levels[x], levels[y]))
+        for r in range(n_known):
+            counts[layer[width - 2, r], codes[x, known[r]], codes[y, known[r]]] += 1.0
+        p_value[t] = table_p_value(counts, likelihood_ratio)
+        used[t] = n_known
+    return p_value, used

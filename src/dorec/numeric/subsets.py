@@ -34,29 +34,69 @@ def next_subset(member: IntArray, n: int) -> int:
 
 
 @kernel
-def neighbours(x: int, adjacent: BoolArray, usable: BoolArray) -> tuple[IntArray, IntArray]:
-    """The neighbours of x, (k,), and the places among them of those that may be conditioned on, (m,)."""
-    d = adjacent.shape[0]
-    near = np.empty(d, dtype=np.int64)
-    pool = np.empty(d, dtype=np.int64)
-    k, m = 0, 0
-    for j in range(d):
-        if adjacent[x, j]:
-            if usable[j, x]:
-                pool[m] = k
-                m += 1
-            near[k] = j
-            k += 1
-    return near[:k], pool[:m]
-
-
-@kernel
 def mark_members(inside: BoolArray, pool: IntArray, member: IntArray) -> None:
     """Set `inside` (k,) to whether each neighbour is a member of the set."""
     for j in range(len(inside)):
         inside[j] = False
     for i in range(len(member)):
         inside[pool[member[i]]] = True
+
+
+@kernel
+def around(x: int, adjacent: BoolArray, pool: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Who takes part in the tests of x: neighbours (y is tested if adjacent[x, y]) and members (pool[s, x]).
+
+    Returns the positions of both together, (k,), and the places among them of the members and of the neighbours.
+    """
+    d = adjacent.shape[0]
+    near = np.empty(d, dtype=np.int64)
+    members = np.empty(d, dtype=np.int64)
+    asked = np.empty(d, dtype=np.int64)
+    k, m, a = 0, 0, 0
+    for j in range(d):
+        if j == x or not (adjacent[x, j] or pool[j, x]):
+            continue
+        if pool[j, x]:
+            members[m] = k
+            m += 1
+        if adjacent[x, j]:
+            asked[a] = k
+            a += 1
+        near[k] = j
+        k += 1
+    return near[:k], members[:m], asked[:a]
+
+
+@kernel
+def tests_around(x: int, adjacent: BoolArray, pool: BoolArray, size: int) -> AnyArray:
+    """Rows (x, y, s1, .., s_size), (m, 2 + size): every test of x and a neighbour y given members of the pool of x.
+
+    >>> chain = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=bool)
+    >>> tests_around(1, chain, chain, 1).tolist()
+    [[1, 2, 0], [1, 0, 2]]
+    """
+    near, members, asked = around(x, adjacent, pool)
+    found, m = np.empty((64, 2 + size), dtype=np.int32), 0
+    if len(members) < size:
+        return found[:0]
+    member, first = np.arange(size), 0
+    inside = np.zeros(len(near), dtype=np.bool_)
+    while first >= 0:
+        mark_members(inside, members, member)
+        for j in asked:
+            if inside[j]:
+                continue
+            if m == len(found):
+                larger = np.empty((2 * m, 2 + size), dtype=np.int32)
+                larger[:m] = found
+                found = larger
+            found[m, 0] = x
+            found[m, 1] = near[j]
+            for i in range(size):
+                found[m, 2 + i] = near[members[member[i]]]
+            m += 1
+        first = next_subset(member, len(members))
+    return found[:m]
 
 
 @kernel
