@@ -4,26 +4,35 @@ from dorec.discover.bootstrap import BootstrapDiscovery, EdgeFrequencies
 from dorec.discover.boss import BOSS
 from dorec.discover.compare import GraphComparison, compare_graphs, structural_hamming_distance
 from dorec.discover.ensemble import EnsembleDiscovery, MethodAgreement
+from dorec.discover.falsify import falsify
 from dorec.discover.fci import FCI
 from dorec.discover.funnel import funnel_knowledge
 from dorec.discover.ges import GES
 from dorec.discover.hill_climbing import HillClimbing
 from dorec.discover.intervention_distance import sid_bounds, structural_intervention_distance
+from dorec.discover.markov_check import Independence, implied_independences, markov_check
 from dorec.discover.pc import PC
+from dorec.discover.registry import REGISTRY, make
 
 __all__ = [
     "BOSS",
     "FCI",
     "GES",
     "PC",
+    "REGISTRY",
     "BootstrapDiscovery",
     "EdgeFrequencies",
     "EnsembleDiscovery",
     "GraphComparison",
     "HillClimbing",
+    "Independence",
     "MethodAgreement",
     "compare_graphs",
+    "falsify",
     "funnel_knowledge",
+    "implied_independences",
+    "make",
+    "markov_check",
     "sid_bounds",
     "structural_hamming_distance",
     "structural_intervention_distance",

@@ -1,15 +1,10 @@
 """The structural intervention distance: how many effects a learned graph gets wrong."""
 
-from collections.abc import Collection, Iterator
-from copy import deepcopy
+from collections.abc import Collection
 
-import numpy as np
-
-from dorec.discover.orientation import PartlyDirected, meek
-from dorec.domain.errors import InputError, TooLarge
+from dorec.discover.equivalence_class import as_places, components, extensions
+from dorec.domain.errors import InputError
 from dorec.domain.graph import CausalGraph
-
-MAX_EXTENSIONS = 20_000  # DAGs of one undirected component
 
 
 def structural_intervention_distance(truth: CausalGraph, learned: CausalGraph) -> int:
@@ -44,12 +39,12 @@ def sid_bounds(truth: CausalGraph, learned: CausalGraph) -> tuple[int, int]:
     Raises:
         InputError: the graphs have other nodes, the truth is no DAG, or the learned graph has other edges than
             directed and undirected ones, or stands for no DAG.
-        TooLarge: a component stands for more than 20,000 DAGs.
+        TooLarge: a component stands for more than 5,000 DAGs.
 
     Example:
         >>> truth = CausalGraph.from_edges("abc", directed=[("a", "b"), ("b", "c")])
         >>> sid_bounds(truth, CausalGraph.from_edges("abc", undirected=[("a", "b"), ("b", "c")]))
-        (0, 4)
+        (0, 6)
     """
     refuse_other_nodes(truth, learned)
     if not truth.is_dag:
@@ -58,11 +53,11 @@ def sid_bounds(truth: CausalGraph, learned: CausalGraph) -> tuple[int, int]:
         raise InputError("The graph `learned` has edges that are neither directed nor undirected; hand in a CPDAG.")
     after = {node: truth.descendants([node]) for node in truth.nodes}
     known: dict[tuple[str, frozenset[str]], int] = {}
-    start, names = _as_places(learned), learned.nodes
+    start, names = as_places(learned), learned.nodes
     low = high = 0
-    for component in _components(start):
+    for component in components(start):
         sums = []
-        for dag in _extensions(start, component, names):
+        for dag in extensions(start, component, names):
             total = 0
             for i in component:
                 key = (names[i], frozenset(names[j] for j in dag.parents[i]))
@@ -111,58 +106,3 @@ def _reached_beside(graph: CausalGraph, x: str, given: Collection[str]) -> set[s
                 seen.add(state)
                 stack.append(state)
     return {node for node, _, causal in seen if not causal}
-
-
-def _as_places(graph: CausalGraph) -> PartlyDirected:
-    place = {node: i for i, node in enumerate(graph.nodes)}
-    d = len(graph.nodes)
-    adjacent = np.zeros((d, d), dtype=bool)
-    for a, b in [*graph.directed, *graph.undirected]:
-        adjacent[place[a], place[b]] = adjacent[place[b], place[a]] = True
-    partly = PartlyDirected.of(adjacent, np.ones((d, d), dtype=bool))
-    for a, b in graph.directed:
-        partly.orient(place[a], place[b])
-    return partly
-
-
-def _components(graph: PartlyDirected) -> list[list[int]]:
-    """Nodes that undirected edges join, as lists; a node without such an edge is alone."""
-    left, found = set(range(len(graph.open))), []
-    while left:
-        component: set[int] = set()
-        stack = [min(left)]
-        while stack:
-            node = stack.pop()
-            if node not in component:
-                component.add(node)
-                stack += graph.open[node]
-        found.append(sorted(component))
-        left -= component
-    return found
-
-
-def _extensions(graph: PartlyDirected, component: list[int], names: tuple[str, ...]) -> Iterator[PartlyDirected]:
-    """Every way to direct a component's edges without a new collider or a cycle."""
-    edges = [(i, j) for i in component for j in sorted(graph.open[i]) if i < j]
-    stack, n_found = [graph], 0
-    while stack:
-        now = stack.pop()
-        a, b = next(((i, j) for i, j in edges if j in now.open[i]), (-1, -1))
-        if a < 0:
-            n_found += 1
-            if n_found > MAX_EXTENSIONS:
-                raise TooLarge(
-                    f"the undirected edges around {', '.join(names[i] for i in component[:8])} stand for more than "
-                    f"{MAX_EXTENSIONS:,} DAGs",
-                    remedy="compare by SHD, or orient some of these edges by knowledge",
-                )
-            yield now
-            continue
-        for cause, effect in ((a, b), (b, a)):
-            if now.can_orient(cause, effect):
-                further = deepcopy(now)
-                further.orient(cause, effect)
-                meek(further, edges)
-                stack.append(further)
-    if not n_found:
-        raise InputError("The graph `learned` stands for no DAG; hand in a CPDAG.")

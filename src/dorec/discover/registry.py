@@ -1,0 +1,34 @@
+"""Discovery algorithms by name, loaded on use."""
+
+from typing import Any
+
+from dorec.domain.registry import Registry
+
+REGISTRY = Registry(
+    "discovery method",
+    "dorec.discoverers",
+    {
+        "boss": "dorec.discover.boss:BOSS",
+        "ges": "dorec.discover.ges:GES",
+        "hill_climbing": "dorec.discover.hill_climbing:HillClimbing",
+        "pc": "dorec.discover.pc:PC",
+        "fci": "dorec.discover.fci:FCI",
+    },
+)
+
+
+def make(name: str, **settings: Any) -> Any:
+    """The discovery algorithm of that name with these hyperparameters.
+
+    Raises:
+        ConfigError: the name or a setting is unknown, or a setting is out of its bounds.
+
+    Example:
+        >>> make("pc", alpha=0.01).alpha
+        0.01
+        >>> make("pc", alfa=0.01)
+        Traceback (most recent call last):
+        ...
+        dorec.domain.errors.ConfigError: pc has no setting 'alfa'. ... Did you mean 'alpha'?
+    """
+    return REGISTRY.make(name, **settings)
