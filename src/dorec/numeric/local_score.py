@@ -10,11 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dorec.numeric.bit_sets import bit_counts, rows_of_levels
 from dorec.numeric.compiled import kernel
 from dorec.numeric.contingency import layers
+from dorec.numeric.degenerate_gaussian import block_rest, swept_rest, swept_rows
 from dorec.numeric.partial_correlation import SINGULAR
 
-GAUSSIAN_BIC, DISCRETE_BIC, BDEU = 0, 1, 2
+GAUSSIAN_BIC, DISCRETE_BIC, BDEU, MIXED_BIC = 0, 1, 2, 3
 DETERMINED = -1e3  # per row: what explains a variable without any rest is a copy or too few rows, never a finding
 SLOTS = 1 << 18  # scores kept; a new one takes the place of an old one
 
@@ -22,32 +24,57 @@ SLOTS = 1 << 18  # scores kept; a new one takes the place of an old one
 class ScoreData(NamedTuple):
     """Sufficient statistics and settings of a score, and its last values, as the kernels take them."""
 
-    kind: int  # GAUSSIAN_BIC, DISCRETE_BIC or BDEU
-    correlation: FloatArray  # (d, d); (0, 0) for the discrete scores
-    codes: AnyArray  # (d, n) int32, from 0; (0, 0) for the Gaussian score
-    levels: IntArray  # (d,); the number of levels, 0 for the Gaussian score
+    kind: int  # GAUSSIAN_BIC, DISCRETE_BIC, BDEU or MIXED_BIC
+    correlation: FloatArray  # (m, m), with m = d but for MIXED_BIC; (0, 0) for the discrete scores
+    codes: AnyArray  # (d, n) int32, from 0; (0, 0) for the others
+    bits: AnyArray  # (all levels, n / 64) uint64, the rows at each level; (0, 0) for the others
+    levels: IntArray  # (d,); the number of levels, 0 for the others
+    first: IntArray  # (d + 1,); where the levels of a variable begin in `bits`, or its columns in `correlation`
     n: float  # rows
     weight: float  # of the penalty (BIC), or the equivalent sample size (BDeu)
+    log_odds: FloatArray  # (d, d), of i -> j before the data are seen; (0, 0) where none was given
     sign: AnyArray  # (d, 2) uint64: random bits that stand for a variable as target and as parent
     slot_sign: AnyArray  # (SLOTS,) uint64
     slot_score: FloatArray  # (SLOTS,)
 
 
 def score_data(
-    kind: int, n: float, weight: float, *, correlation: FloatArray | None = None, codes: AnyArray | None = None
+    kind: int,
+    n: float,
+    weight: float,
+    *,
+    correlation: FloatArray | None = None,
+    codes: AnyArray | None = None,
+    first: IntArray | None = None,
+    log_odds: FloatArray | None = None,
 ) -> ScoreData:
-    """The statistics of a score: `correlation` (d, d) for the Gaussian one, `codes` (d, n) for the discrete ones.
+    """The statistics of a score: `correlation` (m, m) for the Gaussian ones, `codes` (d, n) for the discrete ones.
+
+    Args:
+        kind: which score.
+        n: rows.
+        weight: of the penalty, or the equivalent sample size.
+        correlation: of the variables, or for MIXED_BIC of `degenerate_gaussian.embedded` columns.
+        codes: of the levels, from 0.
+        first: where the columns of a variable begin, (d + 1,), for MIXED_BIC.
+        log_odds: of each edge i -> j before the data are seen, (d, d); 0 leaves the data alone.
 
     >>> score_data(GAUSSIAN_BIC, 100, 1.0, correlation=np.eye(3)).levels.tolist()
     [0, 0, 0]
     """
-    r = np.zeros((0, 0)) if correlation is None else np.ascontiguousarray(correlation, dtype=np.float64)
+    none = np.zeros((0, 0))
+    r = none if correlation is None else np.ascontiguousarray(correlation, dtype=np.float64)
     c = np.zeros((0, 0), dtype=np.int32) if codes is None else np.ascontiguousarray(codes, dtype=np.int32)
-    levels = np.zeros(len(r), dtype=np.int64) if codes is None else c.max(axis=1).astype(np.int64) + 1
-    bits = np.random.default_rng(0).integers(1, 2**63, (max(len(r), len(c)), 2), dtype=np.uint64)
-    return ScoreData(
-        kind, r, c, levels, float(n), float(weight), bits, np.zeros(SLOTS, dtype=np.uint64), np.zeros(SLOTS)
-    )
+    d = len(c) if codes is not None else len(r) if first is None else len(first) - 1
+    levels = np.zeros(d, dtype=np.int64) if codes is None else c.max(axis=1).astype(np.int64) + 1
+    if first is None:
+        first = np.arange(d + 1) if codes is None else np.concatenate([[0], np.cumsum(levels)])
+    first = first.astype(np.int64)
+    bits = np.zeros((0, 0), dtype=np.uint64) if codes is None else rows_of_levels(c, first)
+    odds = none if log_odds is None else np.ascontiguousarray(log_odds, dtype=np.float64)
+    signs = np.random.default_rng(0).integers(1, 2**63, (d, 2), dtype=np.uint64)
+    slots = np.zeros(SLOTS, dtype=np.uint64), np.zeros(SLOTS)
+    return ScoreData(kind, r, c, bits, levels, first, float(n), float(weight), odds, signs, *slots)
 
 
 @kernel
@@ -66,7 +93,13 @@ def local_score(data: ScoreData, y: int, parents: IntArray, k: int) -> float:
     if data.slot_sign[slot] == sign:
         return data.slot_score[slot]
     ordered = np.sort(parents[:k])
-    score = _gaussian(data, y, ordered) if data.kind == GAUSSIAN_BIC else _discrete(data, y, ordered)
+    if data.kind == GAUSSIAN_BIC:
+        score = _gaussian(data, y, ordered)
+    elif data.kind == MIXED_BIC:
+        score = _mixed_value(data, block_rest(data.correlation, data.first, y, ordered), y, ordered, k)
+    else:
+        score = _discrete(data, y, ordered)
+    score += _believed(data, y, ordered, k)
     data.slot_sign[slot] = sign
     data.slot_score[slot] = score
     return score
@@ -84,15 +117,31 @@ def grow_scores(data: ScoreData, y: int, parents: IntArray, k: int, wanted: Bool
     """
     if data.kind == GAUSSIAN_BIC:
         _grow_gaussian(data, y, parents, k, wanted, out)
+    elif data.kind == MIXED_BIC:
+        _grow_mixed(data, y, parents, k, wanted, out)
+    else:
+        with_c = np.empty(k + 1, dtype=np.int64)
+        with_c[:k] = parents[:k]
+        for c in range(len(data.levels)):
+            if wanted[c]:
+                with_c[k] = c
+                out[c] = local_score(data, y, with_c, k + 1)
         return
-    layer, size = _parent_layers(data, parents[:k], 1)
-    cells = 1.0
-    for i in range(k):
-        cells *= data.levels[parents[i]]
-    for c in range(len(data.levels)):
-        if wanted[c]:
-            layers(k, data.codes[c], data.levels[c], layer, size)
-            out[c] = _from_layers(data, y, layer[k + 1], size[k + 1], cells * data.levels[c])
+    if len(data.log_odds) > 0:
+        before = _believed(data, y, parents, k)
+        for c in range(len(data.levels)):
+            if wanted[c]:
+                out[c] += before + data.log_odds[c, y] / data.n
+
+
+@kernel
+def _believed(data: ScoreData, y: int, parents: IntArray, k: int) -> float:
+    """What is believed of the edges from the first k parents to y before the data are seen, per row."""
+    total = 0.0
+    if len(data.log_odds) > 0:
+        for i in range(k):
+            total += data.log_odds[parents[i], y]
+    return total / data.n
 
 
 @kernel
@@ -156,49 +205,74 @@ def _grow_gaussian(data: ScoreData, y: int, parents: IntArray, k: int, wanted: B
 
 
 @kernel
-def _parent_layers(data: ScoreData, parents: IntArray, spare: int) -> tuple[IntArray, IntArray]:
-    """The crossing of the parents' levels: codes (k + 1 + spare, n), of which row k is complete, and their numbers."""
-    k = len(parents)
-    layer = np.zeros((k + 1 + spare, data.codes.shape[1]), dtype=np.int64)
-    size = np.ones(k + 1 + spare, dtype=np.int64)
+def _mixed_value(data: ScoreData, rest: float, y: int, parents: IntArray, k: int) -> float:
+    """BIC of the degenerate Gaussian: each pair of a parent's and y's columns is a coefficient."""
+    columns = 0
     for i in range(k):
-        layers(i, data.codes[parents[i]], data.levels[parents[i]], layer, size)
-    return layer, size
+        columns += data.first[parents[i] + 1] - data.first[parents[i]]
+    n_free = columns * (data.first[y + 1] - data.first[y])
+    return -0.5 * rest - 0.5 * data.weight * n_free * math.log(data.n) / data.n
+
+
+@kernel
+def _grow_mixed(data: ScoreData, y: int, parents: IntArray, k: int, wanted: BoolArray, out: FloatArray) -> None:
+    rows, below = swept_rows(data.correlation, data.first, parents, k, y)
+    now = 0.0  # log determinant of y given its parents
+    for i in range(below, len(rows)):
+        now += 2.0 * math.log(rows[i, data.first[y] + i - below])
+    with_c = np.empty(k + 1, dtype=np.int64)
+    with_c[:k] = parents[:k]
+    for c in range(len(data.levels)):
+        if wanted[c]:
+            start, stop = data.first[c], data.first[c + 1]
+            given_both = swept_rest(data.correlation, rows, len(rows), start, stop)
+            rest = now + given_both - swept_rest(data.correlation, rows, below, start, stop)
+            with_c[k] = c
+            out[c] = _mixed_value(data, rest, y, with_c, k + 1)
 
 
 @kernel
 def _discrete(data: ScoreData, y: int, parents: IntArray) -> float:
-    k = len(parents)
-    layer, size = _parent_layers(data, parents, 0)
+    """By intersecting sets of rows where the cells are few, else by a pass over the rows."""
+    k, r = len(parents), data.levels[y]
     cells = 1.0
     for i in range(k):
         cells *= data.levels[parents[i]]
-    return _from_layers(data, y, layer[k], size[k], cells)
+    n_words = data.bits.shape[1]
+    if cells * r * (n_words + 24) < 4.0 * data.n * (k + 1):
+        counts = np.empty((int(cells), r))
+        n_layers = bit_counts(data.bits, data.first, parents, y, int(data.n), counts)
+        return _from_counts(data, counts, n_layers, cells)
+    layer = np.zeros((k + 1, data.codes.shape[1]), dtype=np.int64)
+    size = np.ones(k + 1, dtype=np.int64)
+    for i in range(k):
+        layers(i, data.codes[parents[i]], data.levels[parents[i]], layer, size)
+    counts = np.zeros((size[k], r))
+    for row in range(layer.shape[1]):
+        counts[layer[k, row], data.codes[y, row]] += 1.0
+    return _from_counts(data, counts, size[k], cells)
 
 
 @kernel
-def _from_layers(data: ScoreData, y: int, layer: IntArray, n_layers: int, cells: float) -> float:
-    """Discrete BIC or BDeu (Heckerman, Geiger, Chickering 1995) of y in layers (n,) of its parents' `cells`."""
-    r = data.levels[y]
-    counts = np.zeros((n_layers, r))
-    for row in range(len(layer)):
-        counts[layer[row], data.codes[y, row]] += 1.0
+def _from_counts(data: ScoreData, counts: FloatArray, n_layers: int, cells: float) -> float:
+    """Discrete BIC or BDeu (Heckerman, Geiger, Chickering 1995) of counts (layers, levels) of its parents' `cells`."""
+    r = counts.shape[1]
     score = 0.0
     prior = data.weight / cells
+    of_cell, of_level = math.lgamma(prior), math.lgamma(prior / r)
     for j in range(n_layers):
         total = 0.0
         for i in range(r):
             total += counts[j, i]
         if total == 0.0:
             continue
-        if data.kind == BDEU:
-            score += math.lgamma(prior) - math.lgamma(prior + total)
+        score += of_cell - math.lgamma(prior + total) if data.kind == BDEU else -total * math.log(total)
         for i in range(r):
             seen = counts[j, i]
             if seen > 0.0 and data.kind == BDEU:
-                score += math.lgamma(prior / r + seen) - math.lgamma(prior / r)
+                score += math.lgamma(prior / r + seen) - of_level
             elif seen > 0.0:
-                score += seen * math.log(seen / total)
+                score += seen * math.log(seen)
     if data.kind == DISCRETE_BIC:
         score -= 0.5 * data.weight * cells * (r - 1) * math.log(data.n)
     return score / data.n

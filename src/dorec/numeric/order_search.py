@@ -218,12 +218,23 @@ def _parents_at(v: int, node: int, required: BoolArray, trees: Trees) -> tuple[I
 
 @kernel
 def _grow(data: ScoreData, v: int, node: int, may_cause: BoolArray, required: BoolArray, trees: Trees) -> None:
-    """Find the branches of a node: every further parent that raises the score, the best first."""
+    """Find the branches of a node: every further parent that raises the score, the best first.
+
+    A walk comes here only where no better branch on its way is in the prefix: those parents need no score.
+    """
     d = len(required)
     parents, k, _ = _parents_at(v, node, required, trees)
     wanted = may_cause[:, v].copy()
     for i in range(k):
         wanted[parents[i]] = False
+    at = node
+    while trees.before[at] >= 0:
+        up = trees.before[at]
+        b = trees.first[up]
+        while trees.branch[b] != trees.added[at]:
+            wanted[trees.branch[b]] = False
+            b += 1
+        at = up
     score = np.full(d, -np.inf)
     grow_scores(data, v, parents, k, wanted, score)
     first = trees.used[1]
