@@ -1,4 +1,4 @@
-"""Probability expressions: sums, products, fractions and conditionals of one observed joint distribution."""
+"""Probability expressions: sums, products, fractions and conditionals of joint distributions, observed or randomised."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dorec.domain.errors import InputError
+from dorec.domain.regime import OBSERVED, Regime
 from dorec.numeric.arrays import FloatArray
 
 
@@ -39,12 +40,13 @@ class Joint:
 einsum: Any = np.einsum  # its stubs don't know operands as lists of integers
 
 Values = tuple[tuple[str, ...], FloatArray]  # variables, and an array with a dimension for each
+Joints = Joint | Mapping[Regime, Joint]  # of the population as observed, or one for each regime
 
 
 class Expression:
     """A functional of a joint distribution: printable, and evaluable on a `Joint`."""
 
-    def values(self, joint: Joint) -> Values:
+    def values(self, joint: Joints) -> Values:
         """Variables and an array over their levels."""
         raise TypeError("Expression is abstract; use Probability, Product, Fraction or Sum.")
 
@@ -60,32 +62,44 @@ class Expression:
 
 @dataclass(frozen=True)
 class Probability(Expression):
-    """P(of | given).
+    """P(of | given), in the population as observed or in another regime: P(of | do(z), given).
 
     >>> print(Probability(("y",), ("x", "z")))
     P(y | x, z)
+    >>> print(Probability(("y",), ("x",), Regime(do="z")))
+    P(y | do(z), x)
     """
 
     of: tuple[str, ...]
     given: tuple[str, ...] = ()
+    regime: Regime = OBSERVED
 
     def __str__(self) -> str:
-        return f"P({', '.join(self.of)}{' | ' + ', '.join(self.given) if self.given else ''})"
+        return self.text({})
+
+    def text(self, levels: Mapping[str, int]) -> str:
+        """The term with some of its variables at a level: P(y=1 | x)."""
+        shown = {n: f"{n}={levels[n]}" if n in levels else n for n in self.variables}
+        given = [f"do({shown[n]})" for n in self.regime.do] + [shown[n] for n in self.given if n not in self.regime.do]
+        given += [f"{name}=1" for name in self.regime.selected]
+        domain = f"^{{{self.regime.domain}}}" if self.regime.domain else ""
+        return f"P{domain}({', '.join(shown[n] for n in self.of)}{' | ' + ', '.join(given) if given else ''})"
 
     def latex(self) -> str:
         """The expression in LaTeX."""
-        return str(self).replace("|", r"\mid").replace("_", r"\_")
+        return _in_latex(str(self))
 
     @property
     def variables(self) -> frozenset[str]:
         """Every variable that occurs."""
-        return frozenset((*self.of, *self.given))
+        return frozenset((*self.of, *self.given, *self.regime.do))
 
-    def values(self, joint: Joint) -> Values:
+    def values(self, joint: Joints) -> Values:
         """P(of | given) over the levels of both; 0 where the condition has probability 0."""
-        names = (*self.of, *self.given)
-        top = joint.marginal(names)
-        if not self.given:
+        given = (*self.given, *(n for n in self.regime.do if n not in (*self.of, *self.given)))
+        names = (*self.of, *given)
+        top = _in_regime(joint, self.regime).marginal(names)
+        if not given:
             return names, top
         bottom = top.sum(axis=tuple(range(len(self.of))), keepdims=True)
         return names, np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
@@ -113,7 +127,7 @@ class Product(Expression):
         """Every variable that occurs."""
         return frozenset().union(*(f.variables for f in self.factors))
 
-    def values(self, joint: Joint) -> Values:
+    def values(self, joint: Joints) -> Values:
         """The product over the levels of all variables that occur."""
         parts = [f.values(joint) for f in self.factors]
         names = tuple(dict.fromkeys(n for variables, _ in parts for n in variables))
@@ -142,7 +156,7 @@ class Fraction(Expression):
         """Every variable that occurs."""
         return self.numerator.variables | self.denominator.variables
 
-    def values(self, joint: Joint) -> Values:
+    def values(self, joint: Joints) -> Values:
         """The quotient over the levels of all variables that occur."""
         top_names, top = self.numerator.values(joint)
         names, bottom = self.denominator.values(joint)
@@ -172,11 +186,90 @@ class Sum(Expression):
         """Every variable that occurs."""
         return frozenset(self.over) | self.term.variables
 
-    def values(self, joint: Joint) -> Values:
+    def values(self, joint: Joints) -> Values:
         """The sum over the levels of `over`."""
         names, array = self.term.values(joint)
         keep = tuple(n for n in names if n not in self.over)
         return keep, einsum(array, list(range(len(names))), [names.index(n) for n in keep])
+
+
+@dataclass(frozen=True)
+class At(Expression):
+    """An expression where some of its variables are held at a level, given as an index.
+
+    >>> print(At(Probability(("y",), ("x", "z")), (("x", 1),)))
+    P(y | x=1, z)
+    """
+
+    term: Expression
+    levels: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        if isinstance(self.term, Probability):
+            return self.term.text(dict(self.levels))
+        return f"[{self.term}]_{{{', '.join(f'{name}={level}' for name, level in self.levels)}}}"
+
+    def latex(self) -> str:
+        """The expression in LaTeX."""
+        if isinstance(self.term, Probability):
+            return _in_latex(str(self))
+        held = ", ".join(f"{name}={level}" for name, level in self.levels).replace("_", r"\_")
+        return rf"\left[{self.term.latex()}\right]_{{{held}}}"
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable that occurs."""
+        return self.term.variables | {name for name, _ in self.levels}
+
+    def values(self, joint: Joints) -> Values:
+        """The values at those levels, over the levels of the other variables."""
+        names, array = self.term.values(joint)
+        held = dict(self.levels)
+        index = tuple(held.get(n, slice(None)) for n in names)
+        return tuple(n for n in names if n not in held), np.asarray(array[index])
+
+
+@dataclass(frozen=True)
+class Constant(Expression):
+    """A number, such as the probability of what can't be (0) or must be (1).
+
+    >>> print(Constant(0.0))
+    0
+    """
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.value:g}"
+
+    def latex(self) -> str:
+        """The number."""
+        return str(self)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def values(self, joint: Joints) -> Values:
+        """The number, without dimensions."""
+        del joint
+        return (), np.asarray(self.value, dtype=np.float64)
+
+
+def _in_regime(joint: Joints, regime: Regime) -> Joint:
+    if isinstance(joint, Joint):
+        joint = {OBSERVED: joint}
+    if regime not in joint:
+        have = "; ".join(str(r) for r in joint)
+        raise InputError(
+            f"The expression needs the joint distribution of the regime {regime}; got {have}. Hand in a mapping with it."
+        )
+    return joint[regime]
+
+
+def _in_latex(text: str) -> str:
+    return text.replace("|", r"\mid").replace("_", r"\_").replace("do(", r"\mathrm{do}(")
 
 
 def _spread(values: Values, order: tuple[str, ...]) -> FloatArray:
@@ -190,3 +283,28 @@ def as_joint(joint: "Joint | Mapping[str, object]") -> Joint:
     if isinstance(joint, Joint):
         return joint
     return Joint(tuple(joint["variables"]), np.asarray(joint["table"], dtype=np.float64))  # type: ignore[arg-type]
+
+
+def as_joints(joint: "Joint | Mapping[str, object] | Mapping[Regime, Joint]") -> dict[Regime, Joint]:
+    """The joint of each regime: from a mapping of them, or from the one of the population as observed."""
+    if isinstance(joint, Mapping) and joint and all(isinstance(key, Regime) for key in joint):
+        return {regime: as_joint(one) for regime, one in joint.items()}  # type: ignore[misc, arg-type]
+    return {OBSERVED: as_joint(joint)}  # type: ignore[arg-type]
+
+
+def regimes_of(expression: Expression) -> frozenset[Regime]:
+    """Every regime that a term of the expression draws on.
+
+    >>> sorted(map(str, regimes_of(Product((Probability(("y",)), Probability(("x",), (), Regime(do="z")))))))
+    ['do(z)', 'observed']
+    """
+    if isinstance(expression, Probability):
+        return frozenset((expression.regime,))
+    inside: tuple[Expression, ...] = ()
+    if isinstance(expression, Product):
+        inside = expression.factors
+    elif isinstance(expression, Fraction):
+        inside = (expression.numerator, expression.denominator)
+    elif isinstance(expression, Sum | At):
+        inside = (expression.term,)
+    return frozenset().union(*(regimes_of(part) for part in inside))

@@ -39,6 +39,8 @@ _STRATEGY = {
     "instrument": "{i} moves {t} by chance and reaches {y} in no other way, so it stands in for an experiment",
     "mediation": "the effect is split into what runs through {m} and what does not",
     "general": "the effect follows from the graph by the general rules of do-calculus",
+    "experiments": "data of experiments on other variables are put together with what was observed",
+    "selection": "the selected units are reweighted to the population by what is known of it",
 }
 
 _POPULATION = {
