@@ -12,6 +12,7 @@ from dorec.discover.hill_climbing import HillClimbing
 from dorec.discover.intervention_distance import sid_bounds, structural_intervention_distance
 from dorec.discover.markov_check import Independence, implied_independences, markov_check
 from dorec.discover.pc import PC
+from dorec.discover.rfci import RFCI
 from dorec.discover.registry import REGISTRY, make
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "FCI",
     "GES",
     "PC",
+    "RFCI",
     "REGISTRY",
     "BootstrapDiscovery",
     "EdgeFrequencies",

@@ -1,15 +1,16 @@
 """The FCI algorithm."""
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
+from dorec.discover.columns import Missing
 from dorec.discover.independence import IndependenceTest, TestName, independence_test
 from dorec.discover.pag import ARROW, CIRCLE, TAIL, PartialAncestral, orient_ancestral
+from dorec.discover.pc import check_settings
 from dorec.discover.possible_d_sep import possible_d_sep, separate_by_possible_d_sep
 from dorec.discover.skeleton import Skeleton, stable_skeleton
-from dorec.domain.errors import ConfigError, did_you_mean
 from dorec.domain.graph import CausalGraph, Edge, Mark
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
@@ -45,10 +46,11 @@ class FCI:
 
     Args:
         alpha: two variables are independent where the p-value is above it.
-        test: "fisher_z" (numbers), "chi_square" or "g_square" (discrete columns).
+        test: as for `PC`.
         max_condition: the largest conditioning set; None for as far as the graph goes.
         max_possible_d_sep: the largest set from Possible-D-SEP; None for no bound but `max_condition`, 0 for no such
             tests.
+        missing: "refuse", or "test_wise": each test takes the rows that know all its variables.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -64,18 +66,10 @@ class FCI:
     test: TestName = "fisher_z"
     max_condition: int | None = None
     max_possible_d_sep: int | None = 3
+    missing: Missing = "refuse"
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise ConfigError(f"alpha is {self.alpha}; give a level strictly between 0 and 1, as 0.05.")
-        allowed = get_args(TestName)
-        if self.test not in allowed:
-            hint = did_you_mean(str(self.test), allowed)
-            raise ConfigError(f"test is {self.test!r}; allowed: {', '.join(allowed)}.{hint}")
-        for name in ("max_condition", "max_possible_d_sep"):
-            bound = getattr(self, name)
-            if bound is not None and bound < 0:
-                raise ConfigError(f"{name} is {bound}; give 0 or more, or None for no bound.")
+        check_settings(self, {"test": TestName, "missing": Missing})
 
     def discover(
         self, table: Any, knowledge: Knowledge | None = None, context: RunContext = DEFAULT_CONTEXT
@@ -85,13 +79,14 @@ class FCI:
         Args:
             table: any frame, all of whose columns become nodes.
             knowledge: tiers, required and forbidden edges; priors are not used.
-            context: progress; FCI draws no random numbers.
+            context: progress, and the seed of rcot's random features.
 
         Raises:
-            InputError: text columns for fisher_z, too many levels for the others, knowledge that names strangers.
+            InputError: text columns for fisher_z or rcot, too many levels for the others, knowledge that names
+                strangers.
             NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be tested; each is named.
         """
-        names, test = independence_test(table, self.test, self.alpha)
+        names, test = independence_test(table, self.test, self.alpha, self.missing, context)
         return self.search(names, test, knowledge, context)
 
     def search(
@@ -112,7 +107,7 @@ class FCI:
         """
         known = knowledge or Knowledge()
         known.check_nodes(names)
-        usable, required = _tiers_and_required(known, names)
+        usable, required = tiers_and_required(known, names)
         skeleton = stable_skeleton(test, usable, required, self.max_condition, context)
         start = PartialAncestral.of(skeleton)
         start.orient_colliders(skeleton)
@@ -121,13 +116,14 @@ class FCI:
         largest = min(bounds, default=None)
         skeleton = separate_by_possible_d_sep(skeleton, pool & usable, test, required, largest, context)
         graph = PartialAncestral.of(skeleton)
-        _mark_by_knowledge(graph, known, names)
+        mark_by_knowledge(graph, known, names)
         graph.orient_colliders(skeleton)
         orient_ancestral(graph, skeleton)
-        return _as_graph(graph, skeleton, names, required, f"FCI {self.test} alpha={self.alpha:g}")
+        said = f"FCI {self.test} alpha={self.alpha:g}{skeleton.sample()}"
+        return as_ancestral_graph(graph, skeleton, names, required, said)
 
 
-def _tiers_and_required(knowledge: Knowledge, names: tuple[str, ...]) -> tuple[BoolArray, BoolArray]:
+def tiers_and_required(knowledge: Knowledge, names: tuple[str, ...]) -> tuple[BoolArray, BoolArray]:
     """Whether i is in no later tier than j, and whether the pair is required, (d, d) each."""
     place = {name: i for i, name in enumerate(names)}
     tier = np.array([np.nan if (t := knowledge.tier(name)) is None else float(t) for name in names])
@@ -138,7 +134,8 @@ def _tiers_and_required(knowledge: Knowledge, names: tuple[str, ...]) -> tuple[B
     return usable, required
 
 
-def _mark_by_knowledge(graph: PartialAncestral, knowledge: Knowledge, names: tuple[str, ...]) -> None:
+def mark_by_knowledge(graph: PartialAncestral, knowledge: Knowledge, names: tuple[str, ...]) -> None:
+    """Arrowheads where knowledge forbids a cause, tails where it requires one."""
     for i, j in np.argwhere(graph.adjacent).tolist():
         if knowledge.forbids(names[j], names[i]):
             graph.marks[i, j] = ARROW
@@ -146,9 +143,10 @@ def _mark_by_knowledge(graph: PartialAncestral, knowledge: Knowledge, names: tup
             graph.marks[i, j] = TAIL
 
 
-def _as_graph(
+def as_ancestral_graph(
     graph: PartialAncestral, skeleton: Skeleton, names: tuple[str, ...], required: BoolArray, provenance: str
 ) -> CausalGraph:
+    """The causal graph with these marks; the confidence of an edge is 1 - the largest p-value of its tests."""
     edges = []
     for i, j in np.argwhere(np.triu(graph.adjacent)).tolist():
         at_i, at_j = _MARKS[int(graph.marks[j, i])], _MARKS[int(graph.marks[i, j])]

@@ -69,7 +69,7 @@ def level_of_tests(test: IndependenceTest, size: int, adjacent: BoolArray, pool:
     d = len(adjacent)
     p_value, weakest = np.zeros((d, d)), np.full((d, d), np.inf)
     separators, n_rows, n_tests = [np.zeros((0, 3), dtype=np.int32)], [], 0
-    for rows in _batches(size, adjacent, pool):
+    for rows in batches(size, adjacent, pool):
         answers = test.answer(rows)
         said = ~np.isnan(answers.p_value)
         rows, p, dependence = rows[said], answers.p_value[said], answers.dependence[said]
@@ -91,8 +91,8 @@ def level_of_tests(test: IndependenceTest, size: int, adjacent: BoolArray, pool:
     )
 
 
-def _batches(size: int, adjacent: BoolArray, pool: BoolArray) -> Iterator[AnyArray]:
-    """Rows x < y, s1 < s2 < .., each once in a batch."""
+def batches(size: int, adjacent: BoolArray, pool: BoolArray) -> Iterator[AnyArray]:
+    """Rows (x, y, s1, s2, ..) with x < y and s1 < s2 < .. of all tests of a level, each once in a batch."""
     waiting: list[AnyArray] = []
     for x in range(len(adjacent)):
         rows = tests_around(x, adjacent, pool, size)

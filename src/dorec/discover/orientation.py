@@ -1,6 +1,6 @@
 """Directions of a skeleton's edges: knowledge, colliders, and Meek's rules. Nodes are positions 0..d-1."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -78,17 +78,22 @@ def orient_by_knowledge(graph: PartlyDirected, pairs: Iterable[Places]) -> list[
     return []
 
 
+def unshielded(skeleton: Skeleton, graph: PartlyDirected) -> list[Triple]:
+    """Triples (x, y, z) with x < z both adjacent to y but, as a test says, not to each other, sorted by (y, x, z)."""
+    found = []
+    for y, near in enumerate(graph.adjacent):
+        for x, z in combinations(sorted(near), 2):
+            if z not in graph.adjacent[x] and skeleton.tested[x, z]:
+                found.append((x, y, z))
+    return found
+
+
 def unshielded_colliders(skeleton: Skeleton, graph: PartlyDirected) -> list[Triple]:
     """Triples (x, y, z) with x < z not adjacent and y in none of the sets that separate them, sorted by (y, x, z).
 
     A pair that knowledge, not a test, keeps apart has no separating set and says nothing.
     """
-    found = []
-    for y, near in enumerate(graph.adjacent):
-        for x, z in combinations(sorted(near), 2):
-            if z in graph.adjacent[x] or not skeleton.tested[x, z]:
-                continue
-            found.append((x, y, z))
+    found = unshielded(skeleton, graph)
     return [triple for triple, known in zip(found, skeleton.separates(found), strict=True) if not known]
 
 
@@ -104,8 +109,12 @@ def orient_colliders(graph: PartlyDirected, triples: Sequence[Triple]) -> None:
                 graph.orient(end, y)
 
 
-def meek(graph: PartlyDirected, order: Sequence[Places]) -> None:
-    """Meek's rules 1-4 (1995, arXiv:1302.4972), until none applies; edges are looked at in the order given."""
+def meek(graph: PartlyDirected, order: Sequence[Places], ambiguous: Collection[Triple] = ()) -> None:
+    """Meek's rules 1-4 (1995, arXiv:1302.4972), until none applies; edges are looked at in the order given.
+
+    Rules that take a triple (x, y, z), x < z, for no collider are not used on `ambiguous` ones.
+    """
+    unsure = frozenset(ambiguous)
     changed = True
     while changed:
         changed = False
@@ -113,20 +122,26 @@ def meek(graph: PartlyDirected, order: Sequence[Places]) -> None:
             if b not in graph.open[a]:
                 continue
             for cause, effect in ((a, b), (b, a)):
-                if _forced(graph, cause, effect) and graph.can_orient(cause, effect):
+                if _forced(graph, cause, effect, unsure) and graph.can_orient(cause, effect):
                     graph.orient(cause, effect)
                     changed = True
                     break
 
 
-def _forced(graph: PartlyDirected, a: int, b: int) -> bool:
+def _forced(graph: PartlyDirected, a: int, b: int, unsure: frozenset[Triple] = frozenset()) -> bool:
     """Whether a rule turns the undirected edge a - b into a -> b."""
-    if graph.parents[a] - graph.adjacent[b] - {b}:  # 1: c -> a - b, c and b not adjacent
+
+    def sure(x: int, z: int) -> bool:  # of x - a - z
+        return (min(x, z), a, max(x, z)) not in unsure
+
+    if any(sure(c, b) for c in graph.parents[a] - graph.adjacent[b] - {b}):  # 1: c -> a - b, c and b not adjacent
         return True
     if graph.children[a] & graph.parents[b]:  # 2: a -> c -> b
         return True
     through = graph.open[a] & graph.parents[b]
-    if any(d not in graph.adjacent[c] for c, d in combinations(sorted(through), 2)):  # 3: a - c -> b, a - d -> b
+    # 3: a - c -> b, a - d -> b, c and d not adjacent
+    if any(d not in graph.adjacent[c] and sure(c, d) for c, d in combinations(sorted(through), 2)):
         return True
     # 4: a - d -> c -> b with a and c adjacent, d and b not adjacent (a and d joined)
-    return any(graph.children[d] & graph.parents[b] & graph.adjacent[a] for d in graph.open[a] - graph.adjacent[b])
+    away = graph.open[a] - graph.adjacent[b]
+    return any(graph.children[d] & graph.parents[b] & graph.adjacent[a] and sure(d, b) for d in away)

@@ -39,6 +39,13 @@ class PartialAncestral:
             [(end, y, ARROW) for (x, y, z), apart in zip(triples, known, strict=True) if not apart for end in (x, z)]
         )
 
+    def remove(self, a: int, b: int) -> None:
+        """Take the edge a - b out."""
+        self.marks[a, b] = self.marks[b, a] = 0
+        self.near[a].remove(b)
+        self.near[b].remove(a)
+        self.adjacent = self.marks > 0
+
     def unshielded(self) -> list[Triple]:
         """Triples (x, y, z) with x < z not adjacent, both adjacent to y."""
         return [

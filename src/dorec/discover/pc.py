@@ -1,27 +1,32 @@
 """The PC algorithm."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from dorec.discover.allowed import allowed_edges
+from dorec.discover.columns import Missing
 from dorec.discover.independence import IndependenceTest, TestName, independence_test
 from dorec.discover.orientation import (
     PartlyDirected,
     meek,
     orient_by_knowledge,
     orient_colliders,
+    unshielded,
     unshielded_colliders,
 )
 from dorec.discover.pattern import as_graph
 from dorec.discover.skeleton import Places, Skeleton, Triple, stable_skeleton
+from dorec.discover.votes import count_votes
 from dorec.domain.errors import ConfigError, InputError, did_you_mean
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
 
 ColliderRule = Literal["strongest", "first"]
+Orientation = Literal["stable", "conservative", "majority"]
 DEFAULT_CONTEXT = RunContext(seed=0)
 
 
@@ -38,6 +43,11 @@ class PC:
     whose ends are more clearly independent wins (`colliders="strongest"`); `"first"` takes them in the order of the
     columns, as other programs do. Of colliders that would close a directed cycle, the later one is left out.
 
+    With `orientation="conservative"` (Ramsey, Zhang, Spirtes 2006) x and z are tested given every set of neighbours of
+    either in the final skeleton: y is a collider if it is in none of the sets that separate them, none if it is in all.
+    With `"majority"` (Colombo, Maathuis 2014) it goes by more than half of the sets. Triples that stay ambiguous are
+    oriented neither way, no rule builds on them, and the provenance of their edges names them.
+
     Knowledge is never violated: an edge points forward in the tiers or within one, required edges are there whatever
     the tests say, and variables from the future of x are not conditioned on among the neighbours of x.
 
@@ -47,9 +57,13 @@ class PC:
 
     Args:
         alpha: two variables are independent where the p-value is above it.
-        test: "fisher_z" (numbers), "chi_square" or "g_square" (discrete columns).
+        test: "fisher_z" (numbers, linear relations), "rcot" (numbers, any relation), "chi_square" or "g_square"
+            (discrete columns), "degenerate_gaussian" or "conditional_gaussian" (both kinds side by side).
         max_condition: the largest conditioning set; None for as far as the graph goes.
         colliders: which of two colliders that disagree wins.
+        orientation: what decides whether an unshielded triple is a collider.
+        missing: "refuse", or "test_wise": each test takes the rows that know all its variables. The provenance of the
+            edges then says the least and the median n of the tests.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -64,16 +78,13 @@ class PC:
     test: TestName = "fisher_z"
     max_condition: int | None = None
     colliders: ColliderRule = "strongest"
+    orientation: Orientation = "stable"
+    missing: Missing = "refuse"
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise ConfigError(f"alpha is {self.alpha}; give a level strictly between 0 and 1, as 0.05.")
-        for name, allowed in (("test", get_args(TestName)), ("colliders", get_args(ColliderRule))):
-            got = getattr(self, name)
-            if got not in allowed:
-                raise ConfigError(f"{name} is {got!r}; allowed: {', '.join(allowed)}.{did_you_mean(str(got), allowed)}")
-        if self.max_condition is not None and self.max_condition < 0:
-            raise ConfigError(f"max_condition is {self.max_condition}; give 0 or more, or None for no bound.")
+        check_settings(
+            self, {"test": TestName, "colliders": ColliderRule, "orientation": Orientation, "missing": Missing}
+        )
 
     def discover(
         self, table: Any, knowledge: Knowledge | None = None, context: RunContext = DEFAULT_CONTEXT
@@ -83,14 +94,14 @@ class PC:
         Args:
             table: any frame, all of whose columns become nodes.
             knowledge: tiers, required and forbidden edges; priors are not used.
-            context: progress; PC draws no random numbers.
+            context: progress, and the seed of rcot's random features; PC draws no other random numbers.
 
         Raises:
-            InputError: text columns for fisher_z, too many levels for the others, knowledge that names strangers or
+            InputError: text columns for fisher_z or rcot, too many levels for the others, knowledge that names strangers or
                 allows no acyclic graph.
             NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be tested; each is named.
         """
-        names, test = independence_test(table, self.test, self.alpha)
+        names, test = independence_test(table, self.test, self.alpha, self.missing, context)
         return self.search(names, test, knowledge, context)
 
     def search(
@@ -120,13 +131,51 @@ class PC:
                 f"Knowledge forces the cycle {' -> '.join(names[i] for i in cycle)} on edges that the data have; "
                 "drop one of the forbidden or required edges along it."
             )
-        triples = unshielded_colliders(skeleton, graph)
+        if self.orientation == "stable":
+            triples, ambiguous = unshielded_colliders(skeleton, graph), []
+        else:
+            found = unshielded(skeleton, graph)
+            votes = count_votes(test, skeleton, found, may_cause, self.max_condition, context)
+            triples, ambiguous = votes.split(found, self.orientation)
         if self.colliders == "strongest":
             triples = _strongest_first(triples, skeleton, names)
         orient_colliders(graph, triples)
-        meek(graph, edges if self.colliders == "strongest" else sorted(edges))
-        provenance = f"PC {self.test} alpha={self.alpha:g}"
-        return as_graph(graph, names, 1.0 - skeleton.p_value, required, provenance)
+        meek(graph, edges if self.colliders == "strongest" else sorted(edges), ambiguous)
+        said = "" if self.orientation == "stable" else f" {self.orientation}"
+        provenance = f"PC {self.test} alpha={self.alpha:g}{said}{skeleton.sample()}"
+        return _saying(as_graph(graph, names, 1.0 - skeleton.p_value, required, provenance), ambiguous)
+
+
+def check_settings(learner: Any, choices: Mapping[str, Any]) -> None:
+    """Refuse an alpha, a choice or a bound (a field called max_*) of a search that is out of its range."""
+    if not 0 < learner.alpha < 1:
+        raise ConfigError(f"alpha is {learner.alpha}; give a level strictly between 0 and 1, as 0.05.")
+    for name, kind in choices.items():
+        got, allowed = getattr(learner, name), get_args(kind)
+        if got not in allowed:
+            raise ConfigError(f"{name} is {got!r}; allowed: {', '.join(allowed)}.{did_you_mean(str(got), allowed)}")
+    for name in (field.name for field in fields(learner) if field.name.startswith("max_")):
+        bound = getattr(learner, name)
+        if bound is not None and bound < 0:
+            raise ConfigError(f"{name} is {bound}; give 0 or more, or None for no bound.")
+
+
+def _saying(graph: CausalGraph, ambiguous: list[Triple]) -> CausalGraph:
+    """The graph, with ambiguous triples in the provenance of their edges."""
+    if not ambiguous:
+        return graph
+    notes: dict[frozenset[str], list[str]] = {}
+    for triple in ambiguous:
+        x, y, z = (graph.nodes[i] for i in triple)
+        for end in (x, z):
+            notes.setdefault(frozenset((end, y)), []).append(f"{min(x, z)} - {y} - {max(x, z)}")
+    edges = [
+        replace(e, provenance=f"{e.provenance}; ambiguous: {', '.join(sorted(said))}")
+        if (said := notes.get(frozenset((e.a, e.b))))
+        else e
+        for e in graph.edges
+    ]
+    return CausalGraph(graph.nodes, tuple(edges))
 
 
 def _edges_in_order(skeleton: Skeleton, names: tuple[str, ...]) -> list[Places]:

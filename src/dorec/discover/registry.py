@@ -13,6 +13,7 @@ REGISTRY = Registry(
         "hill_climbing": "dorec.discover.hill_climbing:HillClimbing",
         "pc": "dorec.discover.pc:PC",
         "fci": "dorec.discover.fci:FCI",
+        "rfci": "dorec.discover.rfci:RFCI",
     },
 )
 
