@@ -4,6 +4,7 @@ from dorec.discover.bootstrap import BootstrapDiscovery, EdgeFrequencies
 from dorec.discover.boss import BOSS
 from dorec.discover.compare import GraphComparison, compare_graphs, structural_hamming_distance
 from dorec.discover.ensemble import EnsembleDiscovery, MethodAgreement
+from dorec.discover.exact_search import ExactSearch
 from dorec.discover.falsify import falsify
 from dorec.discover.fci import FCI
 from dorec.discover.funnel import funnel_knowledge
@@ -12,6 +13,7 @@ from dorec.discover.hill_climbing import HillClimbing
 from dorec.discover.intervention_distance import sid_bounds, structural_intervention_distance
 from dorec.discover.markov_check import Independence, implied_independences, markov_check
 from dorec.discover.pc import PC
+from dorec.discover.priors import PriorEffect, discover_with_priors
 from dorec.discover.rfci import RFCI
 from dorec.discover.registry import REGISTRY, make
 
@@ -25,11 +27,14 @@ __all__ = [
     "BootstrapDiscovery",
     "EdgeFrequencies",
     "EnsembleDiscovery",
+    "ExactSearch",
     "GraphComparison",
     "HillClimbing",
     "Independence",
     "MethodAgreement",
+    "PriorEffect",
     "compare_graphs",
+    "discover_with_priors",
     "falsify",
     "funnel_knowledge",
     "implied_independences",

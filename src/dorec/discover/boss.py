@@ -30,7 +30,9 @@ class BOSS:
     is measured.
 
     The graph does not depend on the order of rows or columns. Knowledge is never violated: no edge leads to an
-    earlier tier; required edges are there whatever the score says.
+    earlier tier; required edges are there whatever the score says. A prior adds its log odds to the score of every
+    graph that has its edge; where the two directions of an edge are not equally believed, the edge points as in the
+    likeliest member of the class.
 
     Each edge's `confidence` is the posterior probability that the score gives it against the same DAG without it,
     1 / (1 + exp(-gain)), with even odds before (Kass, Raftery 1995).
@@ -38,7 +40,7 @@ class BOSS:
     Memory: 8 bytes x n x d for the table, then about 300 bytes x d² for the trees.
 
     Args:
-        score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns).
+        score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns), "mixed" (both).
         penalty_discount: factor on the penalty of BIC: larger gives fewer edges. With the textbook's 1 a search
             over many graphs adds false edges, with 2 few.
         sample_size: equivalent sample size of BDeu.
@@ -69,7 +71,7 @@ class BOSS:
 
         Args:
             table: any frame, all of whose columns become nodes.
-            knowledge: tiers, required and forbidden edges; priors are not used.
+            knowledge: tiers, required and forbidden edges, priors.
             context: seed of the random starts, and progress.
 
         Raises:
@@ -96,6 +98,7 @@ class BOSS:
         """
         on = ScoreSearch.of(names, score, knowledge)
         precedes = precedence(on.knowledge, on.ordered)
+        directional = bool(on.directional())
         trees = empty_trees(len(names))
         rng = context.rng("boss starts")
         best, dag = -np.inf, on.required
@@ -103,8 +106,9 @@ class BOSS:
             tried = np.arange(len(names)) if start == 0 else rng.permutation(len(names))
             tried = agreeing(tried, precedes)
             order_search(on.data, tried, on.may_cause, on.required, precedes, trees)
-            arrow = complete(order_parents(on.data, tried, on.may_cause, on.required, trees), on.may_cause)
-            pruned = greedy_steps(on.data, arrow, on.may_cause, on.required, False)
+            pruned = order_parents(on.data, tried, on.may_cause, on.required, trees)
+            if not directional:  # deletions within a class need scores that are equal for all of its members
+                pruned = greedy_steps(on.data, complete(pruned, on.may_cause), on.may_cause, on.required, False)
             found = float(graph_score(on.data, pruned))
             if found > best + BETTER:
                 best, dag = found, pruned

@@ -5,6 +5,7 @@ from typing import Any
 
 from dorec.discover.scores import Score, ScoreName, check_score, score_of
 from dorec.discover.searched import ScoreSearch
+from dorec.domain.errors import InputError
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
@@ -27,7 +28,7 @@ class GES:
     Memory: 8 bytes x n x d for the table, then 60 bytes x d².
 
     Args:
-        score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns).
+        score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns), "mixed" (both).
         penalty_discount: factor on the penalty of BIC: larger gives fewer edges.
         sample_size: equivalent sample size of BDeu.
 
@@ -54,11 +55,13 @@ class GES:
 
         Args:
             table: any frame, all of whose columns become nodes.
-            knowledge: tiers, required and forbidden edges; priors are not used.
+            knowledge: tiers, required and forbidden edges, and priors of adjacencies: the same in both directions, or
+                with one direction forbidden.
             context: not used: GES draws no random numbers.
 
         Raises:
-            InputError: text columns for "bic", too many levels for the others, knowledge that names strangers.
+            InputError: text columns for "bic", too many levels for the others, knowledge that names strangers, a prior
+                of one direction only, by which equivalent DAGs would not score alike.
             NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be scored; each is named.
         """
         names, score = score_of(table, self.score, self.penalty_discount, self.sample_size)
@@ -74,7 +77,19 @@ class GES:
         """The CPDAG by any score, as one on statistics that a database summed."""
         del context
         on = ScoreSearch.of(names, score, knowledge)
+        _refuse_directional(on)
         arrow = complete(on.required, on.may_cause)
         greedy_steps(on.data, arrow, on.may_cause, on.required, True)
         dag = greedy_steps(on.data, arrow, on.may_cause, on.required, False)
         return on.graph(dag, f"GES {score.name}")
+
+
+def _refuse_directional(on: ScoreSearch) -> None:
+    """Steps between classes are only right where all members of a class score alike."""
+    said = [f"{on.ordered[a]} and {on.ordered[b]}" for a, b in on.directional()]
+    if said:
+        raise InputError(
+            f"The priors of {'; '.join(said[:5])}{'; ...' if len(said) > 5 else ''} differ by direction, and GES searches "
+            "classes whose members score alike. Give both directions the same prior, forbid one, or take BOSS, "
+            "HillClimbing or ExactSearch."
+        )

@@ -22,12 +22,13 @@ class HillClimbing:
     pair of variables that was just changed rests for a while. It assumes that no common cause is hidden and that the
     sample was not selected by what is measured. A baseline: `BOSS` finds better graphs.
 
-    The graph does not depend on the order of rows or columns. Knowledge is never violated. Confidence as in `BOSS`.
+    The graph does not depend on the order of rows or columns. Knowledge is never violated. Priors and
+    confidence as in `BOSS`.
 
     Memory: 8 bytes x n x d for the table, then 60 bytes x d².
 
     Args:
-        score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns).
+        score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns), "mixed" (both).
         penalty_discount: factor on the penalty of BIC: larger gives fewer edges.
         sample_size: equivalent sample size of BDeu.
         tabu_length: for so many steps, at most half of the pairs, a changed pair of variables stays as it is.

@@ -10,6 +10,7 @@ REGISTRY = Registry(
     {
         "boss": "dorec.discover.boss:BOSS",
         "ges": "dorec.discover.ges:GES",
+        "exact_search": "dorec.discover.exact_search:ExactSearch",
         "hill_climbing": "dorec.discover.hill_climbing:HillClimbing",
         "pc": "dorec.discover.pc:PC",
         "fci": "dorec.discover.fci:FCI",
