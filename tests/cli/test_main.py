@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from dorec.cli.main import app
 
-COMMANDS = ("demo", "init", "run", "report", "ingest", "doctor")
+COMMANDS = ("demo", "init", "run", "report", "ingest", "discover", "identify", "doctor")
 ROWS = "user,item,event,timestamp\n" + "\n".join(
     f"u{i % 30},i{(i * 7) % 20},{('view', 'cart', 'purchase')[i % 3]},{1_700_000_000 + 600 * i}" for i in range(900)
 )

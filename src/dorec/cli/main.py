@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 import dorec
+from dorec.cli import graphs
 from dorec.domain.errors import DorecError, Refusal, UnreadableSource
 
 # read when scikit-learn loads OpenMP: threads that wait on a busy machine sleep instead of spinning
@@ -114,6 +115,10 @@ def ingest(
     show.print_json(result.to_dict()) if as_json else show.receipt(result)
 
 
+app.command()(graphs.discover)
+app.command()(graphs.identify)
+
+
 @app.command()
 def doctor(
     folder: Annotated[Path | None, typer.Argument(help="A study to look at as well.")] = None,
@@ -121,7 +126,7 @@ def doctor(
 ) -> None:
     """Check the machine, the packages and a study; say what is missing for what."""
     from dorec.cli import show
-    from dorec.loop.doctor import doctor as examine
+    from dorec.loop.doctor import examine
 
     found = examine(folder)
     show.print_json([v.to_dict() for v in found]) if as_json else show.verdicts(found)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,10 +13,14 @@ from rich.table import Table
 from dorec.domain.estimate import Estimate
 from dorec.domain.run import RunContext
 from dorec.domain.verdict import Verdict
-from dorec.loop.demo import DemoResult
-from dorec.loop.ingesting import IngestResult
 from dorec.loop.results import plain
-from dorec.loop.run import RunSummary
+
+if TYPE_CHECKING:  # each command loads what it needs and no more
+    from dorec.loop.demo import DemoResult
+    from dorec.loop.discovering import Discovered
+    from dorec.loop.identifying import Identified
+    from dorec.loop.ingesting import IngestResult
+    from dorec.loop.run import RunSummary
 
 console = Console()
 T = TypeVar("T")
@@ -109,7 +113,63 @@ def study_file(path: Path) -> None:
     console.print(f"Wrote [bold]{path}[/]. Read it, correct what is wrong, then: [bold]dorec run {path.parent}[/]")
 
 
-def receipt(result: IngestResult) -> None:
+def purposes(found: Mapping[str, str]) -> None:
+    """What each method is for."""
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    for name, purpose in found.items():
+        table.add_row(f"[bold]{escape(name)}[/]", escape(purpose))
+    console.print(table)
+
+
+def discovered(found: "Discovered", page: Path | None) -> None:
+    """The edges of a graph, what the data say against it, and what knowledge changed."""
+    from dorec.loop.graph_page import difference, edge_in_words
+
+    if found.dropped_rows:
+        console.print(f"[yellow]![/] {found.dropped_rows:,} rows with missing values were dropped.")
+    for name, why in found.left_out.items():
+        console.print(f"[dim]· {escape(name)} is no node: {escape(why)}[/]")
+    settings = ", ".join(f"{k}={v}" for k, v in {**found.chosen, **found.request.settings}.items())
+    by = escape(", ".join(found.request.methods) + (f" ({settings})" if settings else ""))
+    title = f"{len(found.graph.edges)} edges among {len(found.graph.nodes)} columns of {found.rows:,} rows, by {by}"
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("edge")
+    table.add_column("confidence", justify="right")
+    for edge in found.graph.edges:
+        sure = "" if edge.confidence is None else f"{edge.confidence:.2f}"
+        table.add_row(escape(edge_in_words(edge)), sure)
+    console.print(table)
+    verdicts(found.verdicts)
+    if found.without_knowledge is not None:
+        added, removed = difference(found.graph, found.without_knowledge)
+        said = f"[bold]Knowledge changed[/] {len(added)} edges" if added or removed else "Knowledge changed nothing"
+        console.print(said + (": " + escape("; ".join(added)) if added else ""))
+        if removed:
+            console.print(f"  without it: {escape('; '.join(removed))}")
+    if found.comparison is not None:
+        skeleton, directed = found.comparison.skeleton, found.comparison.directed
+        console.print(
+            f"Beside the given graph: SHD {found.comparison.shd}, pairs F1 {skeleton.f1:.2f}, directions F1 "
+            f"{directed.f1:.2f}"
+        )
+    console.print(f"\nReport: [bold]{page}[/]" if page else "\n[dim]Add --out FOLDER for a picture and a page.[/]")
+
+
+def identified(found: "Identified") -> None:
+    """An estimand, what it assumes, and what else the graph offers."""
+    console.print(escape(str(found.estimand)), style="bold", highlight=False)
+    console.print(f"[dim]{escape(found.estimand.latex())}[/]", highlight=False)
+    console.print(f"strategy: {found.estimand.strategy}")
+    for assumption in found.estimand.assumptions:
+        console.print(f"  assumes: {escape(assumption)}", highlight=False)
+    verdicts([found.verified])
+    if found.sets:
+        console.print("adjustment sets: " + escape("; ".join("{" + ", ".join(s) + "}" for s in found.sets)))
+    if found.instruments:
+        console.print("instruments: " + escape("; ".join(map(str, found.instruments))))
+
+
+def receipt(result: "IngestResult") -> None:
     """What became of the rows."""
     total = result.receipt
     console.print(
@@ -132,7 +192,7 @@ def verdicts(found: Sequence[Verdict]) -> None:
     console.print(table)
 
 
-def summary(done: RunSummary) -> None:
+def summary(done: "RunSummary") -> None:
     """What a run did, found, left out and refused."""
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     marks = {"done": "[green]✓[/]", "kept": "[green]=[/]", "left out": "[dim]·[/]"}
@@ -157,7 +217,7 @@ def summary(done: RunSummary) -> None:
     console.print(f"\nReport: [bold]{done.report}[/]", soft_wrap=True)
 
 
-def summary_dict(done: RunSummary) -> dict[str, Any]:
+def summary_dict(done: "RunSummary") -> dict[str, Any]:
     """The same for machines."""
     return {
         "run": done.run.run_id,
@@ -170,7 +230,7 @@ def summary_dict(done: RunSummary) -> dict[str, Any]:
     }
 
 
-def demo(result: DemoResult) -> None:
+def demo(result: "DemoResult") -> None:
     """Estimates beside the truth, and where the report is."""
     summary(result.summary)
     console.print()

@@ -105,8 +105,7 @@ def _verdict(own: int, n_implied: int, counts: np.ndarray, same: float, p_value:
     return Verdict(
         check="graph against shuffled graphs",
         status="passed" if better else "failed",
-        meaning=f"{found} of the median shuffled graph's: "
-        + ("the graph is better than chance" if better else "no better than chance"),
+        meaning=f"{found} of those of the median shuffled graph",
         code="" if better else "graph_no_better_than_chance",
         statistic=float(own),
         p_value=p_value,

@@ -1,23 +1,56 @@
-"""The loop: `dorec.toml`, the stations in order, the ledger, the report. The one room that knows every station."""
+"""The loop: `dorec.toml`, the stations in order, the ledger, the report. The one room that knows every station.
 
-from dorec.loop.demo import DemoResult, run_demo
-from dorec.loop.doctor import doctor
-from dorec.loop.ingesting import IngestResult, ingest_study
-from dorec.loop.init import Sources, init_study
-from dorec.loop.report import newest_report
-from dorec.loop.run import RunSummary, run_study
-from dorec.loop.study_file import StudyFile
+Names load on use, so that a command that needs one station does not wait for all of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dorec.loop.demo import DemoResult, run_demo
+    from dorec.loop.discovering import Discovered, DiscoverRequest, discover_file
+    from dorec.loop.doctor import examine
+    from dorec.loop.identifying import Identified, identify_in
+    from dorec.loop.ingesting import IngestResult, ingest_study
+    from dorec.loop.init import Sources, init_study
+    from dorec.loop.report import newest_report
+    from dorec.loop.run import RunSummary, run_study
+    from dorec.loop.study_file import StudyFile
 
 __all__ = [
     "DemoResult",
+    "DiscoverRequest",
+    "Discovered",
+    "Identified",
     "IngestResult",
     "RunSummary",
     "Sources",
     "StudyFile",
-    "doctor",
+    "discover_file",
+    "examine",
+    "identify_in",
     "ingest_study",
     "init_study",
     "newest_report",
     "run_demo",
     "run_study",
 ]
+
+_HOME = {
+    "demo": ("DemoResult", "run_demo"),
+    "discovering": ("Discovered", "DiscoverRequest", "discover_file"),
+    "doctor": ("examine",),
+    "identifying": ("Identified", "identify_in"),
+    "ingesting": ("IngestResult", "ingest_study"),
+    "init": ("Sources", "init_study"),
+    "report": ("newest_report",),
+    "run": ("RunSummary", "run_study"),
+    "study_file": ("StudyFile",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

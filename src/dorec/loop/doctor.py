@@ -20,10 +20,10 @@ class _Memory:
     available: float
 
 
-def doctor(folder: Path | None = None) -> list[Verdict]:
+def examine(folder: Path | None = None) -> list[Verdict]:
     """Checks of the machine, the packages and, if one is named, of a study.
 
-    >>> doctor()[0].check
+    >>> examine()[0].check
     'Python'
     """
     version = platform.python_version()

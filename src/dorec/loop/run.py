@@ -12,10 +12,10 @@ from dorec.domain.errors import ConfigError, DorecError, Refusal, UnreadableSour
 from dorec.domain.run import Run, RunContext
 from dorec.ingest.cleaning import STEPS
 from dorec.loop.event_source import is_url, without_secrets
+from dorec.loop.graph_file import parse_graph
 from dorec.loop.report import write_report
 from dorec.loop.results import StageResult, hash_file, key_of, refused
 from dorec.loop.stages import STAGES
-from dorec.loop.stages.effects import parse_graph
 from dorec.loop.study_file import FILE_NAME, StudyFile, listed
 from dorec.loop.tables import resolve
 from dorec.loop.workspace import Stage, Workspace

@@ -19,7 +19,7 @@ from dorec.store.durable import sha256, write_bytes, write_durably
 Artefact: TypeAlias = "bytes | str | Mapping[str, Any] | list[Any] | pa.Table"
 MANIFEST = "manifest.json"
 PARSED = {".json", ".parquet", ".safetensors"}
-COPIED = {".html", ".txt", ".md", ".csv", ".svg", ".png", ".css", ".js", ".toml"}
+COPIED = {".html", ".txt", ".md", ".csv", ".svg", ".png", ".dot", ".css", ".js", ".toml"}
 NAME = re.compile(r"[A-Za-z0-9_][\w .+=@-]*(?:/[A-Za-z0-9_][\w .+=@-]*)*")
 MAX_HEADER = 16 << 20  # bytes of a safetensors header
 MAX_MANIFEST = 64 << 20

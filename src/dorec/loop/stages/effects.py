@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from dorec.discover import PC
-from dorec.domain.errors import ConfigError, DorecError, NotIdentifiable, Refusal
+from dorec.domain.errors import DorecError, NotIdentifiable, Refusal
 from dorec.domain.estimand import Estimand
 from dorec.domain.estimate import Estimate
 from dorec.domain.graph import CausalGraph
@@ -21,6 +21,7 @@ from dorec.estimate import AIPW, adjusted_for, naive_difference
 from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
 from dorec.intervene import allocate, allocation_value
+from dorec.loop.graph_file import parse_graph
 from dorec.loop.questions import Question, ask
 from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
@@ -116,7 +117,7 @@ def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[E
         graph = graph_of_assumption(question, outcome, small)
         verdict = verify(graph, chosen(query, small), context=workspace.context)
         return chosen(query, question.covariates), verdict
-    graph = parse_graph(edges)
+    graph = parse_graph(edges, "question.graph of dorec.toml")
     if workspace.settings.question.covariates is not None:
         check_controls(graph, query, [c for c in question.covariates if c in graph.nodes])
     hidden = [node for node in graph.nodes if node not in question.table.column_names]
@@ -127,26 +128,6 @@ def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[E
             remedy="measure a set that blocks the back-door paths, or randomise",
         )
     return estimand, verify(graph, estimand, context=workspace.context)
-
-
-def parse_graph(edges: Sequence[str]) -> CausalGraph:
-    """A graph from lines such as "a -> b" and "a <-> b".
-
-    >>> parse_graph(["z -> t", "z -> y", "t -> y"]).directed
-    (('t', 'y'), ('z', 't'), ('z', 'y'))
-    """
-    directed: list[tuple[str, str]] = []
-    bidirected: list[tuple[str, str]] = []
-    for line in edges:
-        mark = "<->" if "<->" in line else "->"
-        a, found, b = (part.strip() for part in line.partition(mark))
-        if not (a and found and b):
-            raise ConfigError(
-                f'{line!r} in question.graph is no edge. Write "a -> b", or "a <-> b" for a hidden cause.'
-            )
-        (bidirected if mark == "<->" else directed).append((a, b))
-    nodes = list(dict.fromkeys(n for pair in [*directed, *bidirected] for n in pair))
-    return CausalGraph.from_edges(nodes, directed=directed, bidirected=bidirected, provenance="dorec.toml")
 
 
 def _discover(workspace: Workspace, question: Question) -> StageResult:
