@@ -94,7 +94,7 @@ class ExactSearch:
             raise InputError(
                 f"{', '.join(crowded)} have more required parents than max_parents={limit}; raise it or drop edges."
             )
-        f = set_values(on.data, d, limit + 1)
+        f = set_values(on.data, limit + 1)
         best = np.empty((d, 1 << (d - 1)))
         for y in context.track(range(d), "best parents", d):
             best[y] = best_scores(on.data, f, y, on.may_cause, on.required, limit)

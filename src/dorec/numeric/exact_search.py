@@ -19,18 +19,18 @@ NEVER = -1e300
 
 
 @kernel
-def set_values(data: ScoreData, chosen: int, max_size: int) -> FloatArray:
-    """f of every set of at most `max_size` of `chosen` variables, (2^d,); NaN for larger ones.
+def set_values(data: ScoreData, max_size: int) -> FloatArray:
+    """The function of every set of at most `max_size` variables, (2^d,); NaN for larger ones.
 
     For the Gaussian scores minus half the log determinant, and NaN where a variable follows from the others; for
     discrete ones the log-likelihood of the cells (BIC) or of their Dirichlet (BDeu), per row.
 
     >>> from dorec.numeric.local_score import GAUSSIAN_BIC, score_data
     >>> data = score_data(GAUSSIAN_BIC, 100, 1.0, correlation=np.array([[1.0, 0.6], [0.6, 1.0]]))
-    >>> set_values(data, 2, 2).round(4).tolist()
+    >>> set_values(data, 2).round(4).tolist()
     [0.0, 0.0, 0.0, 0.2231]
     """
-    d = chosen
+    d = len(data.levels)
     out = np.full(1 << d, np.nan)
     out[0] = _of_cells(data, np.array([data.n]), 1, 1.0) if len(data.codes) > 0 else 0.0
     member = np.empty(d + 1, dtype=np.int64)
@@ -188,7 +188,7 @@ def best_dag(best: FloatArray, last: IntArray) -> BoolArray:
 
     >>> from dorec.numeric.local_score import GAUSSIAN_BIC, score_data
     >>> data = score_data(GAUSSIAN_BIC, 100, 1.0, correlation=np.array([[1.0, 0.6], [0.6, 1.0]]))
-    >>> free, none, f = ~np.eye(2, dtype=bool), np.zeros((2, 2), dtype=bool), set_values(data, 2, 2)
+    >>> free, none, f = ~np.eye(2, dtype=bool), np.zeros((2, 2), dtype=bool), set_values(data, 2)
     >>> best = np.stack([best_scores(data, f, y, free, none, 1) for y in range(2)])
     >>> best_dag(best, best_sinks(best)[1]).tolist()
     [[False, False], [True, False]]

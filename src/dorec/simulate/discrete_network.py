@@ -43,7 +43,7 @@ class DiscreteNetwork:
         for table in self.tables:
             shape = (*(len(self.levels[p]) for p in table.parents), len(table.levels))
             if table.values.shape != shape:
-                raise InputError(f"The table of {table.name} has shape {table.values.shape}; its levels ask for {shape}.")
+                raise InputError(f"The table of {table.name} is {table.values.shape}; its levels ask for {shape}.")
             if not np.allclose(table.values.sum(axis=-1), 1) or (table.values < 0).any():
                 raise InputError(f"A row of the table of {table.name} is no distribution; give shares with sum 1.")
 
