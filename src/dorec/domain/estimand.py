@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from dorec.domain.expression import Expression, Joint, as_joints, regimes_of
-from dorec.domain.regime import Regime
 from dorec.domain.query import CausalQuery
+from dorec.domain.regime import Regime
 from dorec.numeric.arrays import FloatArray
 
 Strategy = Literal[

@@ -1,4 +1,4 @@
-"""Probability expressions: sums, products, fractions and conditionals of joint distributions, observed or randomised."""
+"""Probability expressions: sums, products, fractions and conditionals of observed or randomised joints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -263,7 +263,7 @@ def _in_regime(joint: Joints, regime: Regime) -> Joint:
     if regime not in joint:
         have = "; ".join(str(r) for r in joint)
         raise InputError(
-            f"The expression needs the joint distribution of the regime {regime}; got {have}. Hand in a mapping with it."
+            f"The expression needs the joint of the regime {regime}; got {have}. Hand in a mapping that holds it."
         )
     return joint[regime]
 
@@ -292,19 +292,32 @@ def as_joints(joint: "Joint | Mapping[str, object] | Mapping[Regime, Joint]") ->
     return {OBSERVED: as_joint(joint)}  # type: ignore[arg-type]
 
 
-def regimes_of(expression: Expression) -> frozenset[Regime]:
-    """Every regime that a term of the expression draws on.
+def regimes_of(expression: Expression) -> dict[Regime, frozenset[str]]:
+    """Every regime that a term of the expression draws on, with the variables that its joint has to hold.
 
-    >>> sorted(map(str, regimes_of(Product((Probability(("y",)), Probability(("x",), (), Regime(do="z")))))))
-    ['do(z)', 'observed']
+    >>> found = regimes_of(Product((Probability(("y",), ("x",)), Probability(("x",), (), Regime(do="z")))))
+    >>> {str(regime): sorted(names) for regime, names in found.items()}
+    {'observed': ['x', 'y'], 'do(z)': ['x', 'z']}
     """
-    if isinstance(expression, Probability):
-        return frozenset((expression.regime,))
-    inside: tuple[Expression, ...] = ()
+    found: dict[Regime, frozenset[str]] = {}
+    left = [expression]
+    while left:
+        part = left.pop(0)
+        if isinstance(part, Probability):
+            found[part.regime] = found.get(part.regime, frozenset()) | part.variables
+        left += parts_of(part)
+    return found
+
+
+def parts_of(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions that an expression is made of; none for a probability.
+
+    >>> len(parts_of(Fraction(Probability(("x", "y")), Probability(("y",)))))
+    2
+    """
     if isinstance(expression, Product):
-        inside = expression.factors
-    elif isinstance(expression, Fraction):
-        inside = (expression.numerator, expression.denominator)
-    elif isinstance(expression, Sum | At):
-        inside = (expression.term,)
-    return frozenset().union(*(regimes_of(part) for part in inside))
+        return expression.factors
+    if isinstance(expression, Fraction):
+        return (expression.numerator, expression.denominator)
+    term = getattr(expression, "term", None)
+    return (term,) if isinstance(term, Expression) else ()

@@ -9,16 +9,19 @@ from dorec.identify.instruments import Instrument, find_instruments, is_instrume
 from dorec.identify.optimal import optimal_adjustment_set
 from dorec.identify.projection import latent_projection
 from dorec.identify.separation import is_d_separated, open_path
+from dorec.identify.surrogate_experiments import every_subset, identify_from_experiments
 from dorec.identify.verify import verify
 
 __all__ = [
     "Instrument",
     "adjustment_sets",
     "check_controls",
+    "every_subset",
     "find_instruments",
     "front_door_set",
     "identify",
     "identify_from_covariates",
+    "identify_from_experiments",
     "identify_randomised",
     "is_d_separated",
     "is_front_door_set",

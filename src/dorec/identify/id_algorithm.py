@@ -4,10 +4,11 @@ Comments give the lines of the published algorithm.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dorec.domain.expression import Expression, Fraction, Probability, Product, Sum
 from dorec.domain.graph import CausalGraph
+from dorec.domain.regime import OBSERVED, Regime
 from dorec.identify.separation import is_d_separated
 from dorec.identify.separators import districts
 
@@ -28,23 +29,28 @@ class Hedge(Exception):
 
 @dataclass(frozen=True)
 class Distribution:
-    """A distribution over the nodes of `graph`: observed (a marginal of the data's), or a product of conditionals."""
+    """A distribution over the nodes of `graph`: a marginal of a data source's, or a product of conditionals."""
 
     graph: CausalGraph
-    expression: Expression | None = None  # None: observed
+    expression: Expression | None = None  # None: a marginal of the data
+    regime: Regime = OBSERVED
+    context: tuple[str, ...] = ()  # what everything is conditioned on: no effect of a node of ours, causes first
+    around: CausalGraph | None = None  # the graph with those nodes in it
 
     def marginal(self, names: Set) -> Expression:
         """P(names)."""
         ordered = self._sorted(names)
         if self.expression is None:
-            return Probability(ordered)
-        return _sum(self._sorted(frozenset(self.graph.nodes) - names), self.expression)
+            return Probability(ordered, self.context, self.regime)
+        return sum_over(self._sorted(frozenset(self.graph.nodes) - names), self.expression)
 
     def conditional(self, name: str, order: Sequence[str]) -> Expression:
         """P(name | all before it in the causal order)."""
         before = frozenset(order[: order.index(name)])
         if self.expression is None:
-            return Probability((name,), self._sorted(_blanket(self.graph, name, before)))
+            blanket = _blanket(self.around or self.graph, name, before | frozenset(self.context))
+            given = (*(n for n in self.context if n in blanket), *self._sorted(blanket))
+            return Probability((name,), given, self.regime)
         top = self.marginal(before | {name})
         return Fraction(top, self.marginal(before)) if before else top
 
@@ -52,7 +58,9 @@ class Distribution:
         """The marginal over an ancestral set, with its graph."""
         if names == frozenset(self.graph.nodes):
             return self
-        return Distribution(self.graph.subgraph(names), None if self.expression is None else self.marginal(names))
+        if self.expression is None:
+            return replace(self, graph=self.graph.subgraph(names))
+        return replace(self, graph=self.graph.subgraph(names), expression=self.marginal(names))
 
     def _sorted(self, names: Iterable[str]) -> tuple[str, ...]:
         wanted = frozenset(names)
@@ -71,6 +79,24 @@ def identify_effect(graph: CausalGraph, outcomes: Iterable[str], treatments: Ite
         Σ_{m} P(m | x) Σ_{x} P(y | x, m) P(x)
     """
     return _identify(frozenset(outcomes), frozenset(treatments), Distribution(graph))
+
+
+def identify_c_factor(source: Distribution, part: Set) -> Expression:
+    """Q[part]: the distribution of `part`, held together by hidden causes, when everything else is set.
+
+    Args:
+        source: a distribution whose mechanisms for `part` are those of the population.
+        part: some of its nodes.
+
+    Raises:
+        Hedge: it is no function of that distribution.
+
+    Example:
+        >>> g = CausalGraph.from_edges("xzy", directed=[("x", "z"), ("z", "y")], bidirected=[("x", "y")])
+        >>> print(identify_c_factor(Distribution(g), frozenset("y")))
+        Σ_{x} P(y | x, z) P(x)
+    """
+    return _identify(part, frozenset(source.graph.nodes) - part, source)
 
 
 def identify_conditional_effect(
@@ -92,7 +118,7 @@ def identify_conditional_effect(
         if is_d_separated(cut, y, node, x | (z - {node})):
             return identify_conditional_effect(graph, y, x | {node}, z - {node})
     joint = identify_effect(graph, y | z, x)  # line 2
-    return Fraction(joint, _sum(tuple(sorted(y)), joint)) if z else joint
+    return Fraction(joint, sum_over(tuple(sorted(y)), joint)) if z else joint
 
 
 def _identify(y: Set, x: Set, p: Distribution) -> Expression:
@@ -108,17 +134,17 @@ def _identify(y: Set, x: Set, p: Distribution) -> Expression:
     parts = districts(graph.subgraph(nodes - x))
     if len(parts) > 1:  # line 4
         terms = [_identify(part, nodes - part, p) for part in parts]
-        return _sum(_in_order(graph, nodes - y - x), _product(terms))
+        return sum_over(_in_order(graph, nodes - y - x), product_of(terms))
     (part,) = parts
     whole = districts(graph)
     if len(whole) == 1:  # line 5
         raise Hedge(nodes, part)
     order = graph.topological_order()
     around = next(district for district in whole if part <= district)
-    factors = _product([p.conditional(node, order) for node in reversed(order) if node in around])
+    factors = product_of([p.conditional(node, order) for node in reversed(order) if node in around])
     if around == part:  # line 6
-        return _sum(_in_order(graph, part - y), factors)
-    return _identify(y, x & around, Distribution(graph.subgraph(around), factors))  # line 7
+        return sum_over(_in_order(graph, part - y), factors)
+    return _identify(y, x & around, replace(p, graph=graph.subgraph(around), expression=factors))  # line 7
 
 
 def _blanket(graph: CausalGraph, name: str, before: Set) -> Set:
@@ -132,11 +158,21 @@ def _in_order(graph: CausalGraph, names: Set) -> tuple[str, ...]:
     return tuple(n for n in graph.topological_order() if n in names)
 
 
-def _sum(over: tuple[str, ...], term: Expression) -> Expression:
+def sum_over(over: tuple[str, ...], term: Expression) -> Expression:
+    """Σ over the names; the term itself where there is none.
+
+    >>> print(sum_over((), Probability(("y",))))
+    P(y)
+    """
     return Sum(over, term) if over else term
 
 
-def _product(factors: Sequence[Expression]) -> Expression:
+def product_of(factors: Sequence[Expression]) -> Expression:
+    """The product, flat, and of one factor that factor itself.
+
+    >>> print(product_of([Probability(("y",), ("x",)), Product((Probability(("x",)), Probability(("z",))))]))
+    P(y | x) P(x) P(z)
+    """
     if len(factors) == 1:
         return factors[0]
     flat: list[Expression] = []

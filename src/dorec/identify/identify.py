@@ -7,6 +7,7 @@ from dorec.domain.estimand import Estimand
 from dorec.domain.expression import Probability
 from dorec.domain.graph import CausalGraph, Edge
 from dorec.domain.query import CausalQuery
+from dorec.domain.simplification import simplified
 from dorec.identify.adjustment import BackDoor
 from dorec.identify.by_design import adjusted
 from dorec.identify.front_door import identify_by_front_door
@@ -67,7 +68,7 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
     return Estimand(
         query=query,
         strategy="general",
-        expression=expression,
+        expression=simplified(expression),
         assumptions=(_GRAPH, "no adjustment set is valid in it; the formula is that of the complete ID algorithm"),
     )
 

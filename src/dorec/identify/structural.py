@@ -8,6 +8,7 @@ import numpy as np
 from dorec.domain.errors import InputError
 from dorec.domain.expression import Joint
 from dorec.domain.graph import CausalGraph
+from dorec.domain.regime import Regime
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.elimination import Factor, sum_product
 
@@ -53,6 +54,24 @@ class DiscreteModel:
         except OverflowError as error:
             raise InputError(f"The model is too densely connected for brute force: {error}.") from error
 
+    def joint_in(self, regime: Regime, names: Sequence[str]) -> Joint:
+        """What a source with this regime shows: each level of what was randomised is as frequent as any other.
+
+        Units are selected at the last level of each selecting node. Another population is another model: see
+        `elsewhere`.
+        """
+        table = self.marginal([*names, *regime.selected], do=regime.do)
+        chosen = table.reshape(*table.shape[: len(names)], -1)[..., -1]
+        return Joint(tuple(names), chosen / chosen.sum())
+
+    def elsewhere(self, differs: Sequence[str], rng: np.random.Generator) -> "DiscreteModel":
+        """The model of a population in which some nodes have another mechanism."""
+        tables = dict(self.tables)
+        for node in differs:
+            names, table = tables[node]
+            tables[node] = (names, _random_table(table.shape, rng))
+        return DiscreteModel(tables, self.parents)
+
     def effect(self, outcomes: Sequence[str], treatments: Sequence[str], conditions: Sequence[str] = ()) -> FloatArray:
         """P(outcomes | do(treatments), conditions), with dimensions in that order."""
         table = self.marginal([*outcomes, *treatments, *conditions], do=treatments)
@@ -79,6 +98,9 @@ def random_model(graph: CausalGraph, rng: np.random.Generator, levels: int = 2, 
             raise InputError(f"{node} has {len(parents[node])} causes, too many for a table of each combination.")
     tables: dict[str, Factor] = {}
     for node, causes in parents.items():
-        draws = rng.dirichlet(np.ones(levels), size=(levels,) * len(causes))
-        tables[node] = ((*causes, node), low + (1.0 - levels * low) * draws)
+        tables[node] = ((*causes, node), _random_table((levels,) * (len(causes) + 1), rng, low))
     return DiscreteModel(tables, parents)
+
+
+def _random_table(shape: Sequence[int], rng: np.random.Generator, low: float = 0.1) -> FloatArray:
+    return low + (1.0 - shape[-1] * low) * rng.dirichlet(np.ones(shape[-1]), size=tuple(shape[:-1]))

@@ -1,14 +1,18 @@
 """An estimand held against brute force, before anyone relies on it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dorec.domain.errors import InputError
 from dorec.domain.estimand import Estimand
+from dorec.domain.expression import Expression, Joint, regimes_of
 from dorec.domain.graph import CausalGraph
+from dorec.domain.regime import OBSERVED, Regime
 from dorec.domain.run import RunContext
 from dorec.domain.verdict import Verdict
 from dorec.identify.separation import as_names, needs_directions
-from dorec.identify.structural import random_model
+from dorec.identify.structural import DiscreteModel, random_model
 
 CHECK = "estimand against brute force"
 TOLERANCE = 1e-9
@@ -20,8 +24,8 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
     """Whether the estimand equals P(outcomes | do(treatments), conditions) in random structural models of the graph.
 
     Each model is discrete with random tables and a fresh hidden cause for each bidirected edge; the truth comes from
-    the model itself, the estimand sees the observed joint distribution alone. A wrong estimand agrees with the truth
-    with probability zero.
+    the model itself, the estimand sees the joint distribution of each of its sources alone: what was observed, what
+    experiments show, selected units, other populations. A wrong estimand agrees with the truth with probability zero.
 
     Args:
         graph: directed and bidirected edges.
@@ -51,14 +55,15 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
     names = tuple(sorted(as_names(graph, estimand.expression.variables | set(asked))))
     if len(names) > MAX_VARIABLES:
         return _not_verified(f"it involves {len(names)} variables")
-    relevant = graph.subgraph(graph.ancestors(names))
+    selecting = {name for regime in estimand.regimes for name in regime.selected}
+    relevant = graph.subgraph(graph.ancestors({*names, *selecting}))
     rng = context.rng("verify estimand")
     largest = 0.0
     try:
         for _ in range(n_models):
             model = random_model(relevant, rng)
             truth = model.effect(query.outcomes, query.treatments, query.conditions)
-            answer = estimand.evaluate(model.joint(names))
+            answer = estimand.evaluate(sources_of(model, estimand.expression, asked, rng))
             largest = max(largest, float(np.abs(truth - answer).max()))
     except InputError as error:
         return _not_verified(str(error))
@@ -70,6 +75,22 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
         statistic=largest,
         meaning=f"it equals the truth in {n_models} random structural models of the graph",
     )
+
+
+def sources_of(
+    model: DiscreteModel, expression: Expression, asked: Sequence[str], rng: np.random.Generator
+) -> dict[Regime, Joint]:
+    """What each source that an expression draws on shows in a model: populations that differ get mechanisms anew."""
+    found = regimes_of(expression)
+    found.setdefault(OBSERVED, frozenset())
+    populations = {"": model}
+    joints = {}
+    for regime, names in found.items():
+        if regime.domain not in populations:
+            populations[regime.domain] = model.elsewhere(regime.differs, rng)
+        wanted = names | (frozenset(asked) if regime == OBSERVED else frozenset())
+        joints[regime] = populations[regime.domain].joint_in(regime, sorted(wanted))
+    return joints
 
 
 def _wrong(error: float) -> Verdict:

@@ -1,0 +1,196 @@
+"""Probability expressions made shorter by the chain rule, by sums that vanish and by factors that cancel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+from dorec.domain.expression import At, Constant, Expression, Fraction, Probability, Product, Sum, parts_of
+
+Key = tuple[object, ...]
+Set = frozenset[str]
+
+
+def simplified(expression: Expression) -> Expression:
+    """An equal expression with fewer terms.
+
+    P(a | b, c) P(b | c) is one joint probability, P(a, b | c) / P(b | c) one conditional; a sum over what occurs in
+    one joint probability is its margin; factors that a sum does not touch leave it; what stands above and below
+    cancels.
+    Equal means equal wherever the expression is defined, that is where no denominator is 0.
+
+    Example:
+        >>> chain = Product((Probability(("z",), ("x",)), Probability(("y",), ("x", "z"))))
+        >>> print(simplified(Sum(("z",), chain)))
+        P(y | x)
+        >>> joint = Probability(("x", "y", "z"))
+        >>> print(simplified(Fraction(Sum(("z",), joint), Sum(("y", "z"), joint))))
+        P(y | x)
+    """
+    return _Quotient.of(expression).expression()
+
+
+def free_variables(expression: Expression) -> frozenset[str]:
+    """The variables that an expression is a function of: those that no sum binds and no level fixes.
+
+    >>> sorted(free_variables(Sum(("z",), Probability(("y", "z"), ("x",)))))
+    ['x', 'y']
+    """
+    if isinstance(expression, Sum):
+        return free_variables(expression.term) - frozenset(expression.over)
+    if isinstance(expression, At):
+        return free_variables(expression.term) - frozenset(name for name, _ in expression.levels)
+    return frozenset().union(*(free_variables(part) for part in parts_of(expression))) or (
+        expression.variables if isinstance(expression, Probability) else frozenset()
+    )
+
+
+@dataclass(frozen=True)
+class _Quotient:
+    """Factors over factors, none of them a product or a fraction."""
+
+    top: tuple[Expression, ...]
+    bottom: tuple[Expression, ...] = ()
+
+    @classmethod
+    def of(cls, expression: Expression) -> "_Quotient":
+        if isinstance(expression, Product):
+            parts = [cls.of(factor) for factor in expression.factors]
+            return cls(
+                tuple(f for part in parts for f in part.top), tuple(f for part in parts for f in part.bottom)
+            ).reduced()
+        if isinstance(expression, Fraction):
+            above, below = cls.of(expression.numerator), cls.of(expression.denominator)
+            return cls((*above.top, *below.bottom), (*above.bottom, *below.top)).reduced()
+        if isinstance(expression, Sum):
+            over, term = frozenset(expression.over), cls.of(expression.term)
+            if over & (free_variables(expression.term) - free_variables(term.expression())):
+                return cls((expression,))  # what cancelled was to be summed over its levels
+            return _summed(over, expression.over, term)
+        if isinstance(expression, At):
+            return _held(expression, simplified(expression.term))
+        return cls((expression,)).reduced()
+
+    def expression(self) -> Expression:
+        above = _product(self.top)
+        return Fraction(above, _product(self.bottom)) if self.bottom else above
+
+    def reduced(self) -> "_Quotient":
+        """Without what cancels, with the chain rule applied, and without factors of 1."""
+        top, bottom = list(self.top), list(self.bottom)
+        if any(isinstance(f, Constant) and f.value == 0.0 for f in top):
+            return _Quotient((Constant(0.0),))
+        top, bottom = (
+            [f for f in factors if not (isinstance(f, Constant) and f.value == 1.0) and not _is_one(f)]
+            for factors in (top, bottom)
+        )
+        while _cancel(top, bottom) or _join(top) or _join(bottom) or _divide(top, bottom):
+            pass
+        return _Quotient(tuple(top), tuple(bottom))
+
+
+def _summed(over: Set, order: Sequence[str], term: _Quotient) -> _Quotient:
+    """Σ over a quotient: margins are taken, factors that do not vary leave the sum."""
+    start = term
+    over = over & free_variables(term.expression())  # a sum over what does not occur stands for nothing
+    left, term = _margins(over, term)
+    if left - free_variables(term.expression()):  # Σ_z 1 would be the number of levels of z, which no term can say
+        left, term = over, start
+    if not left:
+        return term
+    inside = [f for f in term.top if left & free_variables(f)]
+    below = [f for f in term.bottom if left & free_variables(f)]
+    outside = [f for f in term.top if f not in inside]
+    kept = Sum(tuple(n for n in order if n in left), _Quotient(tuple(inside), tuple(below)).expression())
+    return _Quotient((*outside, kept), tuple(f for f in term.bottom if f not in below)).reduced()
+
+
+def _margins(over: Set, term: _Quotient) -> tuple[Set, _Quotient]:
+    """What is left to sum over when each variable that one probability alone holds is summed out of it."""
+    for name in sorted(over):
+        touching = [f for f in (*term.top, *term.bottom) if name in free_variables(f)]
+        first = touching[0] if len(touching) == 1 else None
+        if not isinstance(first, Probability) or name not in first.of or first not in term.top:
+            continue
+        left = tuple(n for n in first.of if n != name)
+        place = term.top.index(first)
+        margin = (replace(first, of=left),) if left else ()
+        smaller = _Quotient((*term.top[:place], *margin, *term.top[place + 1 :]), term.bottom).reduced()
+        return _margins(over - {name}, smaller)
+    return over, term
+
+
+def _held(expression: At, term: Expression) -> _Quotient:
+    levels = tuple((n, level) for n, level in expression.levels if n in free_variables(term))
+    if not levels:
+        return _Quotient.of(term)
+    return _Quotient((At(term, levels),))
+
+
+def _cancel(top: list[Expression], bottom: list[Expression]) -> bool:
+    """Take out one factor that stands above and below; whether there was one."""
+    below = {_key(factor): factor for factor in bottom}
+    for factor in top:
+        same = below.get(_key(factor))
+        if same is not None:
+            top.remove(factor)
+            bottom.remove(same)
+            return True
+    return False
+
+
+def _join(factors: list[Expression]) -> bool:
+    """P(a | b, c) P(b | c) -> P(a, b | c), once; whether there was such a pair."""
+    for first, second in permutations([f for f in factors if isinstance(f, Probability)], 2):
+        if first.regime == second.regime and _given(first) == {*second.of} | _given(second):
+            place = min(factors.index(first), factors.index(second))
+            factors.remove(first)
+            factors.remove(second)
+            factors.insert(place, replace(second, of=(*second.of, *first.of)))
+            return True
+    return False
+
+
+def _divide(top: list[Expression], bottom: list[Expression]) -> bool:
+    """P(a, b | c) / P(b | c) -> P(a | b, c), once; whether there was such a pair."""
+    for below in bottom:
+        for above in top:
+            if not (isinstance(above, Probability) and isinstance(below, Probability)):
+                continue
+            same = above.regime == below.regime and _given(above) == _given(below)
+            if same and set(below.of) < set(above.of):
+                left = tuple(n for n in above.of if n not in below.of)
+                moved = tuple(n for n in above.of if n in below.of)
+                top[top.index(above)] = Probability(left, (*above.given, *moved), above.regime)
+                bottom.remove(below)
+                return True
+    return False
+
+
+def _given(term: Probability) -> set[str]:
+    return set(term.given) | set(term.regime.do)
+
+
+def _is_one(factor: Expression) -> bool:
+    return isinstance(factor, Probability) and not factor.of
+
+
+def _product(factors: Sequence[Expression]) -> Expression:
+    if not factors:
+        return Constant(1.0)
+    sums_last = sorted(factors, key=lambda f: isinstance(f, Sum))
+    return sums_last[0] if len(factors) == 1 else Product(tuple(sums_last))
+
+
+def _key(expression: Expression) -> Key:
+    """The same for expressions that differ in the order of names and factors only."""
+    if isinstance(expression, Probability):
+        given = tuple(sorted(_given(expression)))
+        return ("P", tuple(sorted(expression.of)), given, str(expression.regime))
+    parts = tuple(sorted((_key(part) for part in parts_of(expression)), key=repr))
+    if isinstance(expression, Fraction):
+        return ("/", _key(expression.numerator), _key(expression.denominator))
+    if isinstance(expression, Sum):
+        return ("sum", tuple(sorted(expression.over)), *parts)
+    if isinstance(expression, At):
+        return ("at", tuple(sorted(expression.levels)), *parts)
+    return ("*", *parts) if parts else ("leaf", str(expression))
