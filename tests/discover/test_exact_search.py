@@ -1,6 +1,6 @@
 """The best of all DAGs, by counting them all where they are few."""
 
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
@@ -12,8 +12,9 @@ from dorec.discover.searched import ScoreSearch
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.knowledge import Knowledge, Prior
 from dorec.numeric.degenerate_gaussian import blocks_correlation, embedded
-from dorec.numeric.equivalence_search import graph_score
+from dorec.numeric.equivalence_search import extension, graph_score
 from dorec.numeric.exact_search import best_dag, best_scores, best_sinks, set_values
+from dorec.numeric.local_score import local_score
 
 
 def all_dags(d):
@@ -85,10 +86,6 @@ def test_five_variables_against_all_29281_dags(kind):
 
 def best_by_order(on):
     """The best DAG as the best order, each node with its best parents among those before it."""
-    from itertools import permutations
-
-    from dorec.numeric.local_score import local_score
-
     d = len(on.names)
     of = {}
     for y in range(d):
@@ -136,14 +133,12 @@ def test_never_worse_than_boss(seed):
     member = np.zeros((d, d), dtype=bool)
     for x, y in (*boss.directed, *boss.undirected, *((y, x) for x, y in boss.undirected)):
         member[place[x], place[y]] = True
-    from dorec.numeric.equivalence_search import extension
-
     assert ours >= graph_score(on.data, extension(member)[0]) - 1e-9
 
 
 def test_more_than_twenty_columns_and_bad_limits_are_refused():
     data = np.random.default_rng(0).normal(size=(50, 21))
-    with pytest.raises(InputError, match="up to 20 columns, got 21; .* BOSS"):
+    with pytest.raises(InputError, match=r"up to 20 columns, got 21; .* BOSS"):
         ExactSearch().discover({f"v{i:02}": data[:, i] for i in range(21)})
     with pytest.raises(ConfigError, match="max_parents is -1"):
         ExactSearch(max_parents=-1)

@@ -68,7 +68,8 @@ class ExactSearch:
         Raises:
             InputError: more than 20 columns, text columns for "bic", too many levels for the others, knowledge that
                 names strangers or requires more parents than `max_parents`.
-            NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be scored; each is named.
+            TooFewUnits: parents up to the limit would fit numbers without any rest.
+            NotFinite, ConstantColumn, Collinear: the columns can't be scored; each is named.
         """
         names, score = score_of(table, self.score, self.penalty_discount, self.sample_size)
         return self.search(names, score, knowledge, context)
@@ -93,6 +94,11 @@ class ExactSearch:
         if crowded:
             raise InputError(
                 f"{', '.join(crowded)} have more required parents than max_parents={limit}; raise it or drop edges."
+            )
+        if len(on.data.codes) == 0 and on.data.n <= limit + 2:
+            raise TooFewUnits(
+                f"{on.data.n:,.0f} rows are too few for up to {limit} parents, which would fit them without any rest",
+                remedy="give more rows, or a max_parents of two and more below their number",
             )
         f = set_values(on.data, limit + 1)
         best = np.empty((d, 1 << (d - 1)))

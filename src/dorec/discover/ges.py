@@ -89,7 +89,7 @@ def _refuse_directional(on: ScoreSearch) -> None:
     said = [f"{on.ordered[a]} and {on.ordered[b]}" for a, b in on.directional()]
     if said:
         raise InputError(
-            f"The priors of {'; '.join(said[:5])}{'; ...' if len(said) > 5 else ''} differ by direction, and GES searches"
-            " classes whose members score alike. Give both directions the same prior, forbid one, or take BOSS, "
-            "HillClimbing or ExactSearch."
+            f"The priors of {'; '.join(said[:5])}{'; ...' if len(said) > 5 else ''} differ by direction, and GES "
+            "searches classes whose members score alike. Give both directions the same prior, forbid one, or take "
+            "BOSS, HillClimbing or ExactSearch."
         )

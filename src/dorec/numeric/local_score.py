@@ -211,7 +211,8 @@ def _mixed_value(data: ScoreData, rest: float, y: int, parents: IntArray, k: int
     for i in range(k):
         columns += data.first[parents[i] + 1] - data.first[parents[i]]
     n_free = columns * (data.first[y + 1] - data.first[y])
-    return -0.5 * rest - 0.5 * data.weight * n_free * math.log(data.n) / data.n
+    score = -0.5 * rest - 0.5 * data.weight * n_free * math.log(data.n) / data.n
+    return math.floor(score * 1e10 + 0.5) / 1e10  # which level a category leaves out shows in the last digits
 
 
 @kernel

@@ -90,12 +90,15 @@ def _best_step(
     step: int,
     to_best: float,
 ) -> tuple[int, int, int, float]:
-    """Kind, x, y and gain of the best step that closes no cycle; a barred one only where it leads to a new best."""
+    """Kind, x, y and gain of the best step that closes no cycle; a barred one only where it leads to a new best.
+
+    Of steps that gain alike the first is taken: which of them rounding favours must not matter.
+    """
     d = len(dag)
     kind, best_x, best_y, best = ADD, 0, 0, NEVER
     for x in range(d):
         for y in range(d):
-            floor = best if free_at[x, y] <= step else max(best, to_best + BETTER)
+            floor = (best if free_at[x, y] <= step else max(best, to_best)) + BETTER
             if not dag[x, y]:
                 gain = grow[x, y]
                 if gain > floor and not dag[y, x] and not _leads(dag, y, x, False):
@@ -106,7 +109,7 @@ def _best_step(
             gain = drop[x, y]
             if gain > floor:
                 kind, best_x, best_y, best = DELETE, x, y, gain
-                floor = gain
+                floor = gain + BETTER
             gain = drop[x, y] + grow[y, x]
             if may_cause[y, x] and gain > floor and not _leads(dag, x, y, True):
                 kind, best_x, best_y, best = REVERSE, x, y, gain
