@@ -1,5 +1,6 @@
 """A shop whose truth can be asked: tastes, a recommender that chooses what is seen, vouchers, and a funnel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -8,6 +9,7 @@ import numpy as np
 
 from dorec.domain.errors import ConfigError, InputError, UnknownItem, UnknownUser
 from dorec.domain.event_log import EventLog
+from dorec.domain.graph import CausalGraph
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.protocols import Policy
 from dorec.domain.study import Study
@@ -16,6 +18,7 @@ from dorec.numeric.rng import generator
 from dorec.simulate.behaviour import Behaviour, Shop, draw
 from dorec.simulate.catalogue import Catalogue, make_catalogue
 from dorec.simulate.funnel import Odds, chunks, examination, odds, slate_propensities, spend_per_session
+from dorec.simulate.impression_table import DRIVERS, impression_graph, impression_table
 from dorec.simulate.shop_tables import event_table, item_table, promotion_table, unit_table, user_table
 from dorec.simulate.shoppers import Shoppers, make_shoppers, voucher_probability
 
@@ -165,6 +168,17 @@ class ShopWorld:
             action_labels=tuple(self._catalogue.ids.tolist()),
         )
 
+    def impressions(self) -> "pa.Table":
+        """One row an impression before the promotion: place, what drove it, and whether it was viewed, carted, bought.
+
+        `liking`, `quality` and `dearness` are what no shop has: with them the table's graph is known, see `graph`.
+
+        Example:
+            >>> ShopWorld(n_users=50, n_items=20, seed=1).impressions().column_names[-3:]
+            ['viewed', 'carted', 'bought']
+        """
+        return impression_table(self._shop, self._behaviour)
+
     # -- the truth ------------------------------------------------------------------------------------------------
 
     def true_ate(self) -> float:
@@ -181,6 +195,21 @@ class ShopWorld:
         """
         without, with_voucher = self._expected_spend
         return with_voucher - without
+
+    def graph(self, hidden: Sequence[str] = ()) -> CausalGraph:
+        """The causal graph of `impressions`; drivers that are `hidden` become hidden common causes.
+
+        What is shown hangs on liking and popularity, so drivers depend on each other in ways that the graph leaves
+        out, unless `epsilon` is 1: then chance alone chooses.
+
+        Example:
+            >>> ShopWorld().graph(hidden=["liking"]).bidirected
+            (('carted', 'viewed'),)
+        """
+        strangers = [name for name in hidden if name not in DRIVERS]
+        if strangers:
+            raise InputError(f"hidden names {', '.join(strangers)}; drivers that can be hidden: {', '.join(DRIVERS)}.")
+        return impression_graph(hidden=tuple(hidden))
 
     def true_effect(self, users: AnyArray, items: AnyArray, *, position: int = 0) -> FloatArray:
         """What showing the item raises the user's probability to buy it in that session, pair by pair, (n,), exactly.
