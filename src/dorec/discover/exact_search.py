@@ -33,8 +33,8 @@ class ExactSearch:
 
     Args:
         score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns), "mixed" (both).
-        penalty_discount: factor on the penalty of BIC: larger gives fewer edges.
-        sample_size: equivalent sample size of BDeu.
+        penalty_discount: factor on the penalty of BIC: larger gives fewer edges; by default as in `BOSS`.
+        sample_size: equivalent sample size of BDeu; larger ones add false edges.
         max_parents: the most parents of a node; None is no limit.
 
     Example:
@@ -46,8 +46,8 @@ class ExactSearch:
     """
 
     score: ScoreName = "bic"
-    penalty_discount: float = 2.0
-    sample_size: float = 10.0
+    penalty_discount: float | None = None
+    sample_size: float = 1.0
     max_parents: int | None = None
 
     def __post_init__(self) -> None:

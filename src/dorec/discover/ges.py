@@ -29,8 +29,8 @@ class GES:
 
     Args:
         score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns), "mixed" (both).
-        penalty_discount: factor on the penalty of BIC: larger gives fewer edges.
-        sample_size: equivalent sample size of BDeu.
+        penalty_discount: factor on the penalty of BIC: larger gives fewer edges; by default as in `BOSS`.
+        sample_size: equivalent sample size of BDeu; larger ones add false edges.
 
     Example:
         >>> import numpy as np
@@ -42,8 +42,8 @@ class GES:
     """
 
     score: ScoreName = "bic"
-    penalty_discount: float = 2.0
-    sample_size: float = 10.0
+    penalty_discount: float | None = None
+    sample_size: float = 1.0
 
     def __post_init__(self) -> None:
         check_score(self.score, self.penalty_discount, self.sample_size)

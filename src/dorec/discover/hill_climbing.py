@@ -29,8 +29,8 @@ class HillClimbing:
 
     Args:
         score: "bic" (numbers, linear-Gaussian), "discrete_bic" or "bdeu" (discrete columns), "mixed" (both).
-        penalty_discount: factor on the penalty of BIC: larger gives fewer edges.
-        sample_size: equivalent sample size of BDeu.
+        penalty_discount: factor on the penalty of BIC: larger gives fewer edges; by default as in `BOSS`.
+        sample_size: equivalent sample size of BDeu; larger ones add false edges.
         tabu_length: for so many steps, at most half of the pairs, a changed pair of variables stays as it is.
         patience: the search ends after so many steps without a new best; 0 is plain hill climbing.
 
@@ -44,8 +44,8 @@ class HillClimbing:
     """
 
     score: ScoreName = "bic"
-    penalty_discount: float = 2.0
-    sample_size: float = 10.0
+    penalty_discount: float | None = None
+    sample_size: float = 1.0
     tabu_length: int = 10
     patience: int = 100
 

@@ -117,7 +117,7 @@ class BDeu(_Counted):
         -1.7918
     """
 
-    sample_size: float = 10.0
+    sample_size: float = 1.0
 
     @property
     def name(self) -> str:
@@ -183,8 +183,12 @@ class MixedBIC:
         return _local(self.data(np.arange(len(self.first) - 1)), y, parents)
 
 
-def score_of(table: Any, score: str, penalty_discount: float, sample_size: float) -> tuple[tuple[str, ...], Score]:
+def score_of(
+    table: Any, score: str, penalty_discount: float | None, sample_size: float
+) -> tuple[tuple[str, ...], Score]:
     """The columns' names and the score of that name on the table; refuses columns as PC does."""
+    if penalty_discount is None:
+        penalty_discount = 1.0 if score == "discrete_bic" else 2.0
     if score == "bic":
         names, matrix = numeric_columns(table, "score='bic'", "score='discrete_bic', or score='mixed' beside numbers,")
         return names, GaussianBIC(correlation_of(names, matrix), len(matrix), penalty_discount)
@@ -219,13 +223,13 @@ def _mixed(table: Any, penalty_discount: float) -> tuple[tuple[str, ...], MixedB
     return found.names, MixedBIC(blocks_correlation(matrix), first, n, penalty_discount)
 
 
-def check_score(score: str, penalty_discount: float, sample_size: float) -> None:
+def check_score(score: str, penalty_discount: float | None, sample_size: float) -> None:
     """Refuse settings that no score has."""
     allowed = get_args(ScoreName)
     if score not in allowed:
         raise ConfigError(f"score is {score!r}; allowed: {', '.join(allowed)}.{did_you_mean(str(score), allowed)}")
     for name, value in (("penalty_discount", penalty_discount), ("sample_size", sample_size)):
-        if not 0 < value < np.inf:
+        if value is not None and not 0 < value < np.inf:
             raise ConfigError(f"{name} is {value}; give a number above 0, as 1.0.")
 
 

@@ -47,7 +47,7 @@ def _intersect(a: AnyArray, b: AnyArray, out: AnyArray) -> int:
         both = a[w] & b[w]
         out[w] = both
         total += n_bits(both)
-    return np.int64(total)
+    return int(total)
 
 
 @kernel
@@ -56,7 +56,7 @@ def _n_common(a: AnyArray, b: AnyArray) -> int:
     total = np.uint64(0)
     for w in range(len(a)):
         total += n_bits(a[w] & b[w])
-    return np.int64(total)
+    return int(total)
 
 
 @kernel
