@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 
 from dorec.domain.expression import At, Constant, Expression, Fraction, Probability, Product, Sum, parts_of
 
 Key = tuple[object, ...]
 Set = frozenset[str]
+Levels = dict[str, int]
 
 
 def simplified(expression: Expression) -> Expression:
@@ -67,7 +68,8 @@ class _Quotient:
                 return cls((expression,))  # what cancelled was to be summed over its levels
             return _summed(over, expression.over, term)
         if isinstance(expression, At):
-            return _held(expression, simplified(expression.term))
+            held = _held(dict(expression.levels), simplified(expression.term))
+            return cls((held,)) if isinstance(held, At | Probability | Constant) else cls.of(held)
         return cls((expression,)).reduced()
 
     def expression(self) -> Expression:
@@ -109,21 +111,33 @@ def _margins(over: Set, term: _Quotient) -> tuple[Set, _Quotient]:
     for name in sorted(over):
         touching = [f for f in (*term.top, *term.bottom) if name in free_variables(f)]
         first = touching[0] if len(touching) == 1 else None
-        if not isinstance(first, Probability) or name not in first.of or first not in term.top:
+        leaf = _leaf(first)
+        if first is None or leaf is None or name not in leaf[0].of or first not in term.top:
             continue
-        left = tuple(n for n in first.of if n != name)
+        left = tuple(n for n in leaf[0].of if n != name)
         place = term.top.index(first)
-        margin = (replace(first, of=left),) if left else ()
+        margin = (_with(replace(leaf[0], of=left), leaf[1]),) if left else ()
         smaller = _Quotient((*term.top[:place], *margin, *term.top[place + 1 :]), term.bottom).reduced()
         return _margins(over - {name}, smaller)
     return over, term
 
 
-def _held(expression: At, term: Expression) -> _Quotient:
-    levels = tuple((n, level) for n, level in expression.levels if n in free_variables(term))
-    if not levels:
-        return _Quotient.of(term)
-    return _Quotient((At(term, levels),))
+def _held(levels: Levels, term: Expression) -> Expression:
+    """The term with some of its free variables at a level, written at each probability."""
+    mine = {n: level for n, level in levels.items() if n in free_variables(term)}
+    if not mine:
+        return term
+    if isinstance(term, At):
+        return At(term.term, tuple(sorted({**mine, **dict(term.levels)}.items())))
+    if isinstance(term, Probability):
+        return At(term, tuple(sorted(mine.items())))
+    if isinstance(term, Product):
+        return Product(tuple(_held(mine, factor) for factor in term.factors))
+    if isinstance(term, Fraction):
+        return Fraction(_held(mine, term.numerator), _held(mine, term.denominator))
+    if isinstance(term, Sum):  # what it binds is not free, so no level is lost or caught
+        return Sum(term.over, _held(mine, term.term))
+    return At(term, tuple(sorted(mine.items())))
 
 
 def _cancel(top: list[Expression], bottom: list[Expression]) -> bool:
@@ -140,30 +154,53 @@ def _cancel(top: list[Expression], bottom: list[Expression]) -> bool:
 
 def _join(factors: list[Expression]) -> bool:
     """P(a | b, c) P(b | c) -> P(a, b | c), once; whether there was such a pair."""
-    for first, second in permutations([f for f in factors if isinstance(f, Probability)], 2):
-        if first.regime == second.regime and _given(first) == {*second.of} | _given(second):
+    for first, second in permutations(factors, 2):
+        one, other = _leaf(first), _leaf(second)
+        if one is None or other is None or not _at_the_same_levels(one, other):
+            continue
+        if one[0].regime == other[0].regime and _given(one[0]) == {*other[0].of} | _given(other[0]):
             place = min(factors.index(first), factors.index(second))
             factors.remove(first)
             factors.remove(second)
-            factors.insert(place, replace(second, of=(*second.of, *first.of)))
+            joined = replace(other[0], of=(*other[0].of, *one[0].of))
+            factors.insert(place, _with(joined, {**one[1], **other[1]}))
             return True
     return False
 
 
 def _divide(top: list[Expression], bottom: list[Expression]) -> bool:
     """P(a, b | c) / P(b | c) -> P(a | b, c), once; whether there was such a pair."""
-    for below in bottom:
-        for above in top:
-            if not (isinstance(above, Probability) and isinstance(below, Probability)):
-                continue
-            same = above.regime == below.regime and _given(above) == _given(below)
-            if same and set(below.of) < set(above.of):
-                left = tuple(n for n in above.of if n not in below.of)
-                moved = tuple(n for n in above.of if n in below.of)
-                top[top.index(above)] = Probability(left, (*above.given, *moved), above.regime)
-                bottom.remove(below)
-                return True
+    for above, below in product(top, bottom):
+        one, other = _leaf(above), _leaf(below)
+        if one is None or other is None or not _at_the_same_levels(one, other):
+            continue
+        (joint, levels), (margin, _) = one, other
+        same = joint.regime == margin.regime and _given(joint) == _given(margin)
+        if same and set(margin.of) < set(joint.of):
+            left = tuple(n for n in joint.of if n not in margin.of)
+            moved = tuple(n for n in joint.of if n in margin.of)
+            top[top.index(above)] = _with(Probability(left, (*joint.given, *moved), joint.regime), levels)
+            bottom.remove(below)
+            return True
     return False
+
+
+def _leaf(expression: Expression | None) -> tuple[Probability, Levels] | None:
+    """A probability and the levels at which its variables are held, if that is all there is."""
+    if isinstance(expression, Probability):
+        return expression, {}
+    if isinstance(expression, At) and isinstance(expression.term, Probability):
+        return expression.term, dict(expression.levels)
+    return None
+
+
+def _with(term: Probability, levels: Levels) -> Expression:
+    held = tuple(sorted((n, level) for n, level in levels.items() if n in term.variables))
+    return At(term, held) if held else term
+
+
+def _at_the_same_levels(one: tuple[Probability, Levels], other: tuple[Probability, Levels]) -> bool:
+    return all(one[1].get(n) == other[1].get(n) for n in one[0].variables & other[0].variables)
 
 
 def _given(term: Probability) -> set[str]:
@@ -171,7 +208,8 @@ def _given(term: Probability) -> set[str]:
 
 
 def _is_one(factor: Expression) -> bool:
-    return isinstance(factor, Probability) and not factor.of
+    leaf = _leaf(factor)
+    return leaf is not None and not leaf[0].of
 
 
 def _product(factors: Sequence[Expression]) -> Expression:

@@ -4,6 +4,7 @@ from dorec.identify.adjustment import adjustment_sets, is_valid_adjustment, why_
 from dorec.identify.by_design import identify_from_covariates, identify_randomised
 from dorec.identify.controls import check_controls
 from dorec.identify.front_door import front_door_set, is_front_door_set
+from dorec.identify.id_star import identify_counterfactual
 from dorec.identify.identify import identify
 from dorec.identify.instruments import Instrument, find_instruments, is_instrument
 from dorec.identify.optimal import optimal_adjustment_set
@@ -20,6 +21,7 @@ __all__ = [
     "find_instruments",
     "front_door_set",
     "identify",
+    "identify_counterfactual",
     "identify_from_covariates",
     "identify_from_experiments",
     "identify_randomised",

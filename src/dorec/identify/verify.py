@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dorec.domain.counterfactual import CounterfactualEstimand
 from dorec.domain.errors import InputError
 from dorec.domain.estimand import Estimand
 from dorec.domain.expression import Expression, Joint, regimes_of
@@ -13,14 +14,21 @@ from dorec.domain.run import RunContext
 from dorec.domain.verdict import Verdict
 from dorec.identify.separation import as_names, needs_directions
 from dorec.identify.structural import DiscreteModel, random_model
+from dorec.identify.worlds import random_functional_model
 
 CHECK = "estimand against brute force"
 TOLERANCE = 1e-9
 MAX_VARIABLES = 20
+NOTHING = Joint((), np.ones(()))
 DEFAULT_CONTEXT = RunContext(seed=0)
 
 
-def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT_CONTEXT, n_models: int = 3) -> Verdict:
+def verify(
+    graph: CausalGraph,
+    estimand: Estimand | CounterfactualEstimand,
+    context: RunContext = DEFAULT_CONTEXT,
+    n_models: int = 3,
+) -> Verdict:
     """Whether the estimand equals P(outcomes | do(treatments), conditions) in random structural models of the graph.
 
     Each model is discrete with random tables and a fresh hidden cause for each bidirected edge; the truth comes from
@@ -29,7 +37,8 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
 
     Args:
         graph: directed and bidirected edges.
-        estimand: what `identify` gave, or a guess.
+        estimand: what `identify` or `identify_counterfactual` gave, or a guess. Of a counterfactual, the models are
+            functions of noise, and the truth is the share of units for which the events are true in all worlds at once.
         context: seed of the models.
         n_models: how many models.
 
@@ -50,6 +59,9 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
         'estimand_wrong'
     """
     needs_directions(graph)
+    rng = context.rng("verify estimand")
+    if isinstance(estimand, CounterfactualEstimand):
+        return _verify_counterfactual(graph, estimand, rng, n_models)
     query = estimand.query
     asked = (*query.outcomes, *query.treatments, *query.conditions)
     names = tuple(sorted(as_names(graph, estimand.expression.variables | set(asked))))
@@ -57,7 +69,6 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
         return _not_verified(f"it involves {len(names)} variables")
     selecting = {name for regime in estimand.regimes for name in regime.selected}
     relevant = graph.subgraph(graph.ancestors({*names, *selecting}))
-    rng = context.rng("verify estimand")
     largest = 0.0
     try:
         for _ in range(n_models):
@@ -67,7 +78,32 @@ def verify(graph: CausalGraph, estimand: Estimand, context: RunContext = DEFAULT
             largest = max(largest, float(np.abs(truth - answer).max()))
     except InputError as error:
         return _not_verified(str(error))
-    if largest > TOLERANCE:
+    return _compared(largest, n_models)
+
+
+def _verify_counterfactual(
+    graph: CausalGraph, estimand: CounterfactualEstimand, rng: np.random.Generator, n_models: int
+) -> Verdict:
+    asked = frozenset().union(*(event.variables for event in (*estimand.events, *estimand.given)))
+    names = as_names(graph, asked | estimand.expression.variables)
+    if not names:
+        return _compared(abs(estimand.evaluate({OBSERVED: NOTHING}) - 1.0), n_models)
+    relevant = graph.subgraph(graph.ancestors(names))
+    largest = 0.0
+    try:
+        for _ in range(n_models):
+            model = random_functional_model(relevant, rng)
+            truth = model.probability(estimand.events, estimand.given)
+            found = regimes_of(estimand.expression) or {OBSERVED: frozenset()}
+            joints = {regime: model.joint_in(regime, sorted(wanted)) for regime, wanted in found.items()}
+            largest = max(largest, abs(truth - estimand.evaluate(joints)))
+    except InputError as error:
+        return _not_verified(str(error))
+    return _compared(largest, n_models)
+
+
+def _compared(largest: float, n_models: int) -> Verdict:
+    if not largest <= TOLERANCE:
         return _wrong(largest)
     return Verdict(
         check=CHECK,
