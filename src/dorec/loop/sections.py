@@ -199,13 +199,18 @@ def _graph(facts: Mapping[str, Any]) -> list[Block]:
     graph = CausalGraph.from_dict(facts["graph"])
     roles = {facts["treatment"]: "treatment", **dict.fromkeys(facts["outcomes"], "outcome")}
     caption = (
-        f"What {facts['rows_for_graph']:,} rows say by tests of independence (PC), with time order as knowledge: "
-        "covariates, treatment, outcomes. It assumes that no hidden cause is shared and that relations are near "
-        "linear; the estimate above does not rest on it."
+        f"What {facts['rows_for_graph']:,} rows say ({facts['graph_method']}), with time order as knowledge: first "
+        "covariates, then treatment, then outcomes. An edge is as thick as the share of "
+        "resamples that have it. It assumes that no hidden cause is shared; the estimate above does not rest on it."
     )
     highlight = {node: role for node, role in roles.items() if node in graph.nodes}
     drawn = graph_figure(graph, tiers=facts["tiers"], highlight=highlight, title="What may cause what", caption=caption)
-    return [FigureBlock(drawn)]
+    blocks: list[Block] = [FigureBlock(drawn)]
+    if facts["graph_left_out"]:
+        rows = [[name, why] for name, why in facts["graph_left_out"].items()]
+        blocks.append(Details("Columns that are not in the graph", [Table(["column", "because"], rows)]))
+    checks = [Verdict(**fields) for fields in facts["graph_checks"]]
+    return [*blocks, Details("Do the data agree with this graph?", [VerdictList(checks)])]
 
 
 def _assumptions(facts: Mapping[str, Any]) -> list[Block]:

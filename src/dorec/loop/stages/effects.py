@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dorec.discover import PC
-from dorec.domain.errors import DorecError, NotIdentifiable, Refusal
+from dorec.domain.errors import NotIdentifiable, Refusal
 from dorec.domain.estimand import Estimand
 from dorec.domain.estimate import Estimate
 from dorec.domain.graph import CausalGraph
 from dorec.domain.intervention import Budget
-from dorec.domain.knowledge import Knowledge
 from dorec.domain.protocols import EffectModel
 from dorec.domain.query import CausalQuery
 from dorec.domain.study import Study
@@ -22,14 +20,12 @@ from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
 from dorec.intervene import allocate, allocation_value
 from dorec.loop.graph_file import parse_graph
+from dorec.loop.learned_graph import learn_graph
 from dorec.loop.questions import Question, ask
 from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
-from dorec.numeric.partial_correlation import determined_columns
 from dorec.refute import refute_all
 
-MAX_GRAPH_ROWS = 50_000
-MAX_GRAPH_COLUMNS = 16
 MAX_VERIFIED = 3
 
 
@@ -54,7 +50,7 @@ def run(workspace: Workspace, key: str) -> StageResult:
         "notes": list(question.notes),
         "rows": question.table.num_rows,
     }
-    parts: list[StageResult] = [_discover(workspace, question)]
+    parts: list[StageResult] = [learn_graph(question, workspace.context)]
     for outcome in workspace.context.track(question.outcomes, "estimating effects", len(question.outcomes)):
         first = outcome == question.outcomes[0]
         try:
@@ -130,55 +126,11 @@ def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[E
     return estimand, verify(graph, estimand, context=workspace.context)
 
 
-def _discover(workspace: Workspace, question: Question) -> StageResult:
-    """What the data say of the graph, with time order as knowledge: covariates, then treatment, then outcomes."""
-    columns = _graph_columns(question)
-    if not columns:
-        return StageResult(facts={"graph_refused": "fewer than three columns are numbers that vary"})
-    order = (question.covariates, (question.treatment,), question.outcomes)
-    tiers = tuple(tuple(c for c in tier if c in columns) for tier in order)
-    table = pa.table({name: pa.array(values[:MAX_GRAPH_ROWS]) for name, values in columns.items()})
-    try:
-        graph = PC(alpha=0.01).discover(table, knowledge=Knowledge(tiers=tiers), context=workspace.context)
-    except DorecError as error:
-        return StageResult(facts={"graph_refused": str(error)})
-    return StageResult(
-        facts={"graph": graph.to_dict(), "tiers": [list(t) for t in tiers], "rows_for_graph": table.num_rows}
-    )
-
-
 def graph_of_assumption(question: Question, outcome: str, covariates: Sequence[str]) -> CausalGraph:
     """The graph that adjustment assumes: each covariate may cause treatment and outcome, and nothing else does."""
     t, y = question.treatment, outcome
     causes = [(c, t) for c in covariates if not question.randomised] + [(c, y) for c in covariates]
     return CausalGraph.from_edges([*covariates, t, y], directed=[*causes, (t, y)], provenance="assumption")
-
-
-def _graph_columns(question: Question) -> dict[str, Any]:
-    """Numeric columns as they are, two-level ones as 0 and 1; others, and totals of others, are left out."""
-    found: dict[str, Any] = {}
-    rng = np.random.default_rng(0)
-    order = rng.permutation(question.table.num_rows)
-    for name in [*question.covariates, question.treatment, *question.outcomes]:
-        values = question.table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
-        if values.dtype == object or values.dtype == bool:
-            levels = sorted({str(v) for v in values})
-            if name == question.treatment and question.control is not None:
-                values = np.array([str(v) != str(question.control) for v in values], dtype=float)
-            elif len(levels) == 2:
-                values = np.array([str(v) == levels[1] for v in values], dtype=float)
-            else:
-                continue
-        values = np.asarray(values, dtype=float)
-        if np.isfinite(values).all() and values.std() > 0:
-            found[name] = values[order]
-    names = [n for n in found if n in question.covariates][:MAX_GRAPH_COLUMNS]
-    names += [n for n in found if n not in question.covariates]
-    if len(names) < 3:
-        return {}
-    correlation = np.corrcoef(np.stack([found[n] for n in names]))
-    determined = {names[i] for i in determined_columns(correlation).tolist()}
-    return {n: found[n] for n in names if n not in determined or n not in question.covariates}
 
 
 def _whom(
