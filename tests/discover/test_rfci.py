@@ -48,7 +48,10 @@ def test_where_possible_d_sep_matters_the_edge_stays_and_the_marks_are_true(trut
     directed += [("c", "b"), ("c", "d"), ("b", "e"), ("d", "a"), ("f", "a"), ("h", "e")]
     graph = CausalGraph.from_edges([*"abcdefh", *hidden], directed=directed)
     oracle = truth.Oracle(graph, "abcdefh")
-    wide, narrow = RFCI().search(tuple("abcdefh"), oracle), FCI(max_possible_d_sep=None).search(tuple("abcdefh"), oracle)
+    wide, narrow = (
+        RFCI().search(tuple("abcdefh"), oracle),
+        FCI(max_possible_d_sep=None).search(tuple("abcdefh"), oracle),
+    )
     assert wide.skeleton > narrow.skeleton
     assert all(b not in graph.ancestors([a]) for a, b, mark in marks(wide) if mark == "arrow")
 

@@ -14,16 +14,16 @@ from dorec.discover.intervention_distance import sid_bounds, structural_interven
 from dorec.discover.markov_check import Independence, implied_independences, markov_check
 from dorec.discover.pc import PC
 from dorec.discover.priors import PriorEffect, discover_with_priors
-from dorec.discover.rfci import RFCI
 from dorec.discover.registry import REGISTRY, make
+from dorec.discover.rfci import RFCI
 
 __all__ = [
     "BOSS",
     "FCI",
     "GES",
     "PC",
-    "RFCI",
     "REGISTRY",
+    "RFCI",
     "BootstrapDiscovery",
     "EdgeFrequencies",
     "EnsembleDiscovery",

@@ -79,8 +79,7 @@ def level_of_tests(test: IndependenceTest, size: int, adjacent: BoolArray, pool:
         np.maximum.at(p_value, (x, y), p)
         np.minimum.at(weakest, (x, y), dependence)
         apart = rows[(p > test.alpha) & ~kept[x, y]]
-        for column in range(2, 2 + size):
-            separators.append(np.unique(apart[:, [0, 1, column]], axis=0))
+        separators += [np.unique(apart[:, [0, 1, column]], axis=0) for column in range(2, 2 + size)]
         n_tests += len(rows)
     return Level(
         np.maximum(p_value, p_value.T),

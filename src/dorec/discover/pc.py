@@ -97,8 +97,8 @@ class PC:
             context: progress, and the seed of rcot's random features; PC draws no other random numbers.
 
         Raises:
-            InputError: text columns for fisher_z or rcot, too many levels for the others, knowledge that names strangers or
-                allows no acyclic graph.
+            InputError: text columns for fisher_z or rcot, too many levels for the others, knowledge that names
+                strangers or allows no acyclic graph.
             NotFinite, ConstantColumn, Collinear, TooFewUnits: the columns can't be tested; each is named.
         """
         names, test = independence_test(table, self.test, self.alpha, self.missing, context)
@@ -131,8 +131,9 @@ class PC:
                 f"Knowledge forces the cycle {' -> '.join(names[i] for i in cycle)} on edges that the data have; "
                 "drop one of the forbidden or required edges along it."
             )
+        ambiguous: list[Triple] = []
         if self.orientation == "stable":
-            triples, ambiguous = unshielded_colliders(skeleton, graph), []
+            triples = unshielded_colliders(skeleton, graph)
         else:
             found = unshielded(skeleton, graph)
             votes = count_votes(test, skeleton, found, may_cause, self.max_condition, context)

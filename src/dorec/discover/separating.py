@@ -27,7 +27,9 @@ class Separation:
     known: dict[Question, float]  # p-values of tests, NaN where one can't be made
 
     @classmethod
-    def of(cls, skeleton: Skeleton, test: IndependenceTest, names: tuple[str, ...], required: BoolArray) -> "Separation":
+    def of(
+        cls, skeleton: Skeleton, test: IndependenceTest, names: tuple[str, ...], required: BoolArray
+    ) -> "Separation":
         """Sets for the pairs that the skeleton leaves apart, out of the members of those that removed them."""
         found = cls(skeleton, test, names, required, {}, {})
         d = len(names)
@@ -53,7 +55,7 @@ class Separation:
         return replace(self.start, adjacent=adjacent, p_value=p_value, separators=separators)
 
     def check_triples(self, graph: PartialAncestral) -> None:
-        """Remove edges x - y of unshielded triples x - y - z that the set which separates x and z, without y, separates.
+        """Remove edges x - y of unshielded triples x - y - z: those that the set for x and z, without y, separates.
 
         Colombo et al. 2012, algorithm 4.4, with all edges of a round removed together.
         """
@@ -80,7 +82,7 @@ class Separation:
         return self._remove(graph, asked, subsets=True)
 
     def smallest(self, pools: dict[Places, Given]) -> dict[Places, Given]:
-        """For each pair the smallest part of its pool that separates it, with the largest p-value; fewer if none does."""
+        """For each pair the smallest part of its pool that separates it, with the largest p-value, if any does."""
         found: dict[Places, Given] = {}
         size = 0
         while waiting := {pair: pool for pair, pool in pools.items() if pair not in found and len(pool) >= size}:

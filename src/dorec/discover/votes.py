@@ -72,6 +72,5 @@ def count_votes(
             answers = test.answer(rows)
             apart = rows[answers.p_value > test.alpha]  # NaN, a test that can't be made, is not above
             np.add.at(n_sets, (apart[:, 0], apart[:, 1]), 1)
-            for column in range(2, 2 + size):
-                holding.append(keys(apart[:, [0, 1, column]], d))
+            holding += [keys(apart[:, [0, 1, column]], d) for column in range(2, 2 + size)]
     return Votes(n_sets, np.sort(np.concatenate(holding)))

@@ -233,9 +233,7 @@ def block_level(
         while first >= 0:
             for i in range(first, level):
                 only = everyone if i < level - 1 else tested
-                used[i + 1] = _condition_on(
-                    members[member[i]], used[i], (correlation, start, near), only, weight
-                )
+                used[i + 1] = _condition_on(members[member[i]], used[i], (correlation, start, near), only, weight)
             mark_members(inside, members, member)
             for j in asked:
                 y = near[j]

@@ -13,7 +13,7 @@ from dorec.numeric.compiled import kernel
 class Moments(NamedTuple):
     """Rows by which variables they know: sums where many rows know the same ones, and the other rows as they are."""
 
-    count: IntArray  # (p,), rows of each pattern
+    n_rows: IntArray  # (p,), rows of each pattern
     seen: BoolArray  # (p, d), the variables that its rows know
     total: FloatArray  # (p, K), sums of the columns; 0 where unknown
     product: FloatArray  # (p, K, K), sums of products
@@ -27,7 +27,7 @@ def moments_of(matrix: FloatArray, start: IntArray) -> Moments:
     A pattern gets sums if it has at least K rows, so that they take no more memory than the rows would.
 
     >>> found = moments_of(np.array([[1.0, 2.0], [3.0, np.nan], [5.0, 0.0]]), np.array([0, 1, 2]))
-    >>> found.count.tolist(), found.total.tolist(), found.row.tolist()
+    >>> found.n_rows.tolist(), found.total.tolist(), found.row.tolist()
     ([2], [[6.0, 2.0]], [[3.0, 0.0]])
     """
     known = ~np.isnan(matrix[:, start[:-1]])
@@ -58,12 +58,12 @@ def complete_moments(moments: Moments, row: AnyArray, columns: IntArray) -> tupl
     k = len(columns)
     n = 0
     total, product = np.zeros(k), np.zeros((k, k))
-    for p in range(len(moments.count)):
+    for p in range(len(moments.n_rows)):
         whole = True
         for v in row:
             whole = whole and moments.seen[p, v]
         if whole:
-            n += moments.count[p]
+            n += moments.n_rows[p]
             for i in range(k):
                 total[i] += moments.total[p, columns[i]]
                 for j in range(i, k):
@@ -94,9 +94,7 @@ def complete_moments(moments: Moments, row: AnyArray, columns: IntArray) -> tupl
 
 
 @kernel
-def incomplete_ratios(
-    moments: Moments, start: IntArray, rows: AnyArray
-) -> tuple[FloatArray, IntArray, IntArray]:
+def incomplete_ratios(moments: Moments, start: IntArray, rows: AnyArray) -> tuple[FloatArray, IntArray, IntArray]:
     """What `block_ratios` gives, over the rows complete in each test's variables, and how many these are (m,)."""
     m = len(rows)
     ratio, ranks = np.zeros(m), np.zeros((m, 3), dtype=np.int64)

@@ -97,7 +97,9 @@ def correlation_level(
         member, first = np.arange(level), 0
         while first >= 0:
             for i in range(first, level):
-                only = everyone if i < level - 1 else asked  # what follows the last member is tested, not conditioned on
+                only = (
+                    everyone if i < level - 1 else asked
+                )  # what follows the last member is tested, not conditioned on
                 _condition(i, members[member[i]], among, only, weight, variance, covariance)
             mark_members(inside, members, member)
             for j in asked:
