@@ -94,8 +94,24 @@ def test_learned_graphs_of_both_kinds_can_be_checked():
         assert found[0].status == "passed"
         assert found[0].evidence["implied"] == 3
     assert markov_check(graph, fresh, test="fisher_z")  # other coefficients, same graph
-    coarse = {k: np.digitize(v, [-1.0, 1.0]) for k, v in table.items()}
-    assert markov_check(CausalGraph.from_edges("abcd"), coarse, test="g_square")[0].status == "failed"
+
+
+@pytest.mark.parametrize("test", ["fisher_z", "chi_square", "g_square", "degenerate_gaussian"])
+def test_every_test_answers_every_question(test):
+    """Whichever of two names comes first, and with and without a set."""
+    rng = np.random.default_rng(4)
+    n = 3000
+    a, c = rng.integers(0, 3, (2, n))
+    b = np.where(rng.random(n) < 0.5, a, rng.integers(0, 3, n))
+    table = {"a": a, "b": b, "c": c, "d": np.where(rng.random(n) < 0.5, b, c)}
+    right = CausalGraph.from_edges("abcd", directed=[("a", "b"), ("b", "d"), ("c", "d")])
+    found = markov_check(right, table, test=test)
+    assert [v.status for v in found] == ["passed"]
+    assert found[0].evidence["implied"] == 3
+    empty = markov_check(CausalGraph.from_edges("abcd"), table, test=test)
+    assert {v.check for v in empty[1:]} == {"b ⟂ a", "d ⟂ a", "d ⟂ b", "d ⟂ c"}
+    turned = {k: table[k] for k in "dcba"}
+    assert [v.p_value for v in markov_check(right, turned, test=test)] == pytest.approx([v.p_value for v in found])
 
 
 def test_what_can_not_be_checked_is_refused():

@@ -130,7 +130,8 @@ def p_of(test: IndependenceTest, names: tuple[str, ...], asked: Independence) ->
     if len(asked.given) > test.deepest:
         return 1.0
     d, place = len(names), {name: i for i, name in enumerate(names)}
-    x, y, given = place[asked.a], place[asked.b], [place[g] for g in asked.given]
+    x, y = sorted((place[asked.a], place[asked.b]))  # tests without a set look at each pair once, from the first
+    given = [place[g] for g in asked.given]
     adjacent, usable = np.zeros((d, d), dtype=bool), np.zeros((d, d), dtype=bool)
     adjacent[x, [y, *given]] = True
     usable[given, x] = True
