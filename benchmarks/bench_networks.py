@@ -7,7 +7,7 @@ the true CPDAG. Both programs read the same arrays with one thread; times are CP
 include the reading of the table; compilation is not in them. causal-learn runs in this process. pgmpy runs in one of
 its own where the environment variable PEER_PGMPY names a Python that has it, and is left out otherwise.
 
-Sachs: cells pooled over all experimental conditions (the published file does not say which cell had which), 11 proteins,
+Sachs: cells pooled over all experimental conditions (the file does not say which cell had which), 11 proteins,
 against the consensus graph of 20 edges.
 """
 
