@@ -84,7 +84,7 @@ def test_nested_counterfactuals_give_natural_effects():
     tied = CausalGraph.from_edges("xmy", directed=graph.directed, bidirected=[("m", "y")])
     with pytest.raises(NotIdentifiable):
         identify_counterfactual(tied, natural)
-    with pytest.raises(InputError, match="without value"):
+    with pytest.raises(InputError, match="set it to a level"):
         Counterfactual("y", 1, do={"m": Counterfactual("x")})
 
 
@@ -106,16 +106,15 @@ def test_whatever_is_identified_equals_the_share_of_units(graphs, seed):
 
 
 def random_event(graph, rng):
-    others = [n for n in graph.nodes if rng.random() < 0.35]
-    do = {n: int(rng.integers(2)) for n in others}
+    def some(p, without=()):
+        return {n: int(rng.integers(2)) for n in graph.nodes if n not in without and rng.random() < p}
+
+    do = some(0.35)
     if rng.random() < 0.2 and do:
         name = min(do)
-        do[name] = Counterfactual(
-            name, do={n: int(rng.integers(2)) for n in graph.nodes if n != name and rng.random() < 0.3}
-        )
-    return Counterfactual(
-        str(rng.choice([n for n in graph.nodes if n not in do] or graph.nodes)), int(rng.integers(2)), do=do
-    )
+        do[name] = Counterfactual(name, do=some(0.3, without=[name]))
+    free = [n for n in graph.nodes if n not in do] or graph.nodes
+    return Counterfactual(str(rng.choice(free)), int(rng.integers(2)), do=do)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -39,7 +39,7 @@ class Counterfactual:
         for name, setting in self.do:
             if isinstance(setting, Counterfactual) and (setting.variable != name or setting.value is not None):
                 raise InputError(
-                    f"{name} is set to ({setting}); set it to a level, or to Counterfactual({name!r}, do=...) without value."
+                    f"{name} is set to ({setting}); set it to a level, or to Counterfactual({name!r}, do=...)."
                 )
 
     def __str__(self) -> str:
@@ -66,6 +66,7 @@ class CounterfactualEstimand:
         assumptions: in words.
 
     Example:
+        >>> import numpy as np
         >>> from dorec.domain.expression import At, Probability
         >>> p = At(Probability(("y",), ("x",)), (("x", 1), ("y", 0)))
         >>> e = CounterfactualEstimand(events=(Counterfactual("y", 0, do={"x": 1}),), interventional=p, expression=p)

@@ -8,6 +8,7 @@ DorecError
 │   └── UnreadableSource      a file or a database that cannot be read
 ├── Refusal                   the data can't answer the question
 │   ├── NotIdentifiable       not_identifiable
+│   ├── ContradictsGraph      contradicts_graph
 │   ├── CyclicGraph           graph_cyclic
 │   ├── BadControl            bad_control       (PostTreatmentCovariate is its commonest form)
 │   ├── OneArm                no_control_arm
@@ -101,6 +102,12 @@ class NotIdentifiable(Refusal):
     """The effect is not a function of what was observed, given the graph."""
 
     code = "not_identifiable"
+
+
+class ContradictsGraph(Refusal):
+    """No model of the graph has the distribution that was observed."""
+
+    code = "contradicts_graph"
 
 
 class CyclicGraph(Refusal):

@@ -96,7 +96,9 @@ def counterfactual_graph(graph: CausalGraph, events: Sequence[Counterfactual]) -
         >>> both = counterfactual_graph(g, [Counterfactual("y", 1, do={"x": 0}), Counterfactual("x", 0)])
         >>> [str(node) for node in both.nodes]
         ['x', 'y_{x=0}']
-        >>> counterfactual_graph(g, [Counterfactual("y", 1, do={"x": 0}), Counterfactual("y", 0), Counterfactual("x", 0)])
+        >>> never = [Counterfactual("y", 1, do={"x": 0}), Counterfactual("y", 0), Counterfactual("x", 0)]
+        >>> counterfactual_graph(g, never) is None
+        True
     """
     found = CounterfactualGraph(graph)
     wanted: dict[Node, int] = {}

@@ -21,7 +21,8 @@ class FunctionalModel:
     """All states of the noise, their probabilities, and each node's level as a function of parents and state.
 
     Example:
-        >>> model = random_functional_model(CausalGraph.from_edges("xy", directed=[("x", "y")]), np.random.default_rng(0))
+        >>> graph = CausalGraph.from_edges("xy", directed=[("x", "y")])
+        >>> model = random_functional_model(graph, np.random.default_rng(0))
         >>> one, both = Counterfactual("y", 1, do={"x": 0}), Counterfactual("y", 0, do={"x": 1})
         >>> bool(model.probability([one]) >= model.probability([one, both]))
         True
