@@ -33,6 +33,46 @@ def random_admg(n, rng, p=0.4, q=0.25):
     )
 
 
+def colliders(graph):
+    """Unshielded colliders."""
+    return frozenset(
+        (b, pair)
+        for b in graph.nodes
+        for pair in map(frozenset, combinations(graph.parents(b), 2))
+        if pair not in graph.skeleton
+    )
+
+
+def classes_of_dags(nodes):
+    """(CPDAG, its DAGs) for every Markov equivalence class, by grouping all DAGs."""
+    groups = {}
+    for dag in every_dag(nodes):
+        groups.setdefault((dag.skeleton, colliders(dag)), []).append(dag)
+    return [(summary(dags), dags) for dags in groups.values()]
+
+
+def summary(dags):
+    """The graph that shows what some DAGs of one skeleton share."""
+    first, *rest = (set(dag.directed) for dag in dags)
+    shared = first.intersection(*rest)
+    free = {(min(e), max(e)) for e in first - shared}
+    return CausalGraph.from_edges(dags[0].nodes, directed=sorted(shared), undirected=sorted(free))
+
+
+def every_admg(nodes):
+    pairs = list(combinations(nodes, 2))
+    for dag in every_dag(nodes):
+        for hidden in subsets(pairs):
+            yield CausalGraph.from_edges(nodes, directed=dag.directed, bidirected=hidden)
+
+
 @pytest.fixture(scope="session")
 def graphs():
-    return SimpleNamespace(subsets=subsets, every_dag=every_dag, random_admg=random_admg)
+    return SimpleNamespace(
+        subsets=subsets,
+        every_dag=every_dag,
+        random_admg=random_admg,
+        classes_of_dags=classes_of_dags,
+        summary=summary,
+        every_admg=every_admg,
+    )

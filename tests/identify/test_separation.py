@@ -79,9 +79,18 @@ def test_words_for_paths():
     assert in_words(open_path(graph, "t", "y", ["u", "m"])) == "t -> m <-> y (hidden common cause)"
 
 
-def test_strangers_and_undirected_edges_are_refused():
-    graph = CausalGraph.from_edges("ab", undirected=[("a", "b")])
-    with pytest.raises(NotIdentifiable, match="the direction of a --- b is not known"):
+def test_a_class_of_graphs_separates_what_each_of_its_graphs_does(graphs):
+    for cpdag, dags in graphs.classes_of_dags("abcd")[::3]:
+        for dag in dags[:3]:
+            for z in graphs.subsets("cd"):
+                assert is_d_separated(cpdag, "a", "b", z) == is_d_separated(dag, "a", "b", z)
+    chain = CausalGraph.from_edges("abc", undirected=[("a", "b"), ("b", "c")])
+    assert in_words(open_path(chain, "a", "c")) == "a - b - c"
+
+
+def test_marks_of_selected_samples_and_strangers_are_refused():
+    graph = CausalGraph.from_edges("abc", undirected=[("a", "b")], bidirected=[("b", "c")])
+    with pytest.raises(NotIdentifiable, match="a --- b beside edges with circles or <-> is neither"):
         is_d_separated(graph, "a", "b")
     with pytest.raises(ColumnNotFound, match="'z' is not in the nodes of the graph"):
         is_d_separated(graph, "a", "z")

@@ -4,6 +4,7 @@ from dorec.domain.errors import BadControl, PostTreatmentCovariate
 from dorec.domain.graph import CausalGraph, Edge
 from dorec.domain.query import CausalQuery
 from dorec.identify.adjustment import BackDoor, Names
+from dorec.identify.amenability import needs_amenability
 from dorec.identify.separation import as_names, in_words, is_d_separated, open_path
 
 
@@ -11,7 +12,7 @@ def check_controls(graph: CausalGraph, query: CausalQuery, controls: Names, unob
     """Refuse controls that block the effect, open a path, or leave one open.
 
     Args:
-        graph: directed and bidirected edges.
+        graph: an ADMG, CPDAG, MPDAG or PAG; paths in a class of graphs are shown as one of them has them.
         query: treatments, outcomes and conditions.
         controls: what is to be adjusted for.
         unobserved: nodes of the graph that were not measured.
@@ -19,6 +20,7 @@ def check_controls(graph: CausalGraph, query: CausalQuery, controls: Names, unob
     Raises:
         BadControl: with the path that each control opens or blocks, and a valid set if there is one; its subclass
             PostTreatmentCovariate if all that is wrong are controls from after the treatment.
+        NotIdentifiable: graphs of the class differ in what is causal, with the edge that decides.
 
     Example:
         >>> g = CausalGraph.from_edges("tmy", directed=[("t", "m"), ("m", "y")])
@@ -31,6 +33,9 @@ def check_controls(graph: CausalGraph, query: CausalQuery, controls: Names, unob
     chosen = as_names(graph, controls)
     if door.is_valid(chosen):
         return
+    if door.reading is not None:
+        needs_amenability(door.reading, query)
+        graph = door.reading.member
     said = {name: _harm(graph, door, chosen, name) for name in sorted(chosen)}
     harmful = {name: words for name, words in said.items() if words}
     left_open = door.open_path(chosen & door.allowed - harmful.keys())

@@ -9,6 +9,7 @@ from dorec.domain.graph import CausalGraph, Edge
 from dorec.domain.query import CausalQuery
 from dorec.domain.simplification import simplified
 from dorec.identify.adjustment import BackDoor
+from dorec.identify.by_class import identify_in_class
 from dorec.identify.by_design import adjusted
 from dorec.identify.front_door import identify_by_front_door
 from dorec.identify.id_algorithm import Hedge, identify_conditional_effect, identify_effect
@@ -26,7 +27,8 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
     refusal means that no formula exists. A refusal names the instruments that the graph has.
 
     Args:
-        graph: directed and bidirected edges; a bidirected edge is a hidden common cause.
+        graph: an ADMG, where a bidirected edge is a hidden common cause; or a CPDAG, MPDAG or PAG, where the answer has
+            to be the same in every graph of the class.
         query: treatments, outcomes and conditions, all of them measured.
         unobserved: other nodes of the graph that were not measured.
 
@@ -46,8 +48,10 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
         -> y stays open, for z was not measured. Remedy: measure z, or randomise t, or find an instrument ...
     """
     hidden = as_names(graph, unobserved)
-    door = BackDoor.of(graph, query, hidden)
     _refuse_hidden(query, hidden)
+    if not graph.is_admg:
+        return identify_in_class(graph, query, hidden, identify)
+    door = BackDoor.of(graph, query, hidden)
     if not door.causal and not door.given & graph.descendants(door.treatments):
         return _no_effect(query)
     chosen = _adjustment_set(graph, query, door, hidden)

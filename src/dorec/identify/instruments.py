@@ -7,7 +7,7 @@ from dorec.domain.errors import InputError
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
 from dorec.identify.adjustment import BackDoor
-from dorec.identify.separation import Names, as_names, is_d_separated
+from dorec.identify.separation import Names, as_names, is_d_separated, needs_directions
 from dorec.identify.separators import minimal_separators, sides
 
 MAX_SETS = 100  # conditioning sets that are tried for a candidate
@@ -96,6 +96,7 @@ def find_instruments(graph: CausalGraph, query: CausalQuery, unobserved: Names =
 def _door(graph: CausalGraph, query: CausalQuery, unobserved: Names) -> BackDoor:
     if len(query.treatments) > 1 or len(query.outcomes) > 1 or query.conditions:
         raise InputError(f"{query} asks for more than instruments answer; ask for one treatment and one outcome.")
+    needs_directions(graph)
     return BackDoor.of(graph, query, unobserved)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from dorec.domain.errors import ColumnNotFound, NotIdentifiable
 from dorec.domain.graph import CausalGraph, Edge
+from dorec.identify.orientations import member
 
 Names = str | Iterable[str]
 
@@ -13,15 +14,16 @@ def is_d_separated(graph: CausalGraph, x: Names, y: Names, given: Names = ()) ->
     """Whether every path between x and y is blocked by `given`: m-separation, which in a DAG is d-separation.
 
     A bidirected edge stands for a hidden common cause of its ends. Takes time linear in the edges (Shachter 1998;
-    Richardson 2003, doi:10.1111/1467-9469.00323).
+    Richardson 2003, doi:10.1111/1467-9469.00323). A CPDAG, MPDAG or PAG separates what each of its graphs does: one of
+    them is asked.
 
     Args:
-        graph: directed and bidirected edges only.
+        graph: an ADMG, CPDAG, MPDAG or PAG.
         x, y, given: a node or several; nodes that are in `given` too are separated from everything.
 
     Raises:
         ColumnNotFound: a node is not in the graph.
-        NotIdentifiable: an edge of the graph has no known direction.
+        NotIdentifiable: the marks are those of no class of graphs.
 
     Example:
         >>> g = CausalGraph.from_edges(["x", "c", "y"], directed=[("x", "c"), ("y", "c")])
@@ -35,6 +37,7 @@ def open_path(graph: CausalGraph, x: Names, y: Names, given: Names = ()) -> list
     """A shortest path from x to y that `given` leaves open, as edges read along it, or None if there is none.
 
     A path is open if none of its colliders lacks a descendant in `given` (or is in it), and no other node is in it.
+    In a class of graphs it is a path of one of them, with the class's marks.
 
     Example:
         >>> g = CausalGraph.from_edges(["t", "u", "y"], directed=[("u", "t"), ("u", "y"), ("t", "y")])
@@ -42,7 +45,8 @@ def open_path(graph: CausalGraph, x: Names, y: Names, given: Names = ()) -> list
         't <- u -> y'
     """
     starts, ends, blocked = (as_names(graph, names) for names in (x, y, given))
-    needs_directions(graph)
+    if not graph.is_admg:
+        return _path_in_class(graph, starts, ends, blocked)
     opened = graph.ancestors(blocked)
     before: dict[tuple[str, bool], tuple[tuple[str, bool], Edge] | None] = {}
     queue: deque[tuple[str, bool]] = deque()
@@ -77,8 +81,8 @@ def in_words(path: Sequence[Edge] | None) -> str:
         return ""
     text = path[0].a
     for edge in path:
-        left = "<" if edge.mark_a == "arrow" else ""
-        right = ">" if edge.mark_b == "arrow" else ""
+        left = {"arrow": "<", "circle": "o", "tail": ""}[edge.mark_a]
+        right = {"arrow": ">", "circle": "o", "tail": ""}[edge.mark_b]
         text += f" {left}-{right} {edge.b}"
     hidden = sum(edge.mark_a == edge.mark_b == "arrow" for edge in path)
     return text + (f" (hidden common cause{'s' if hidden > 1 else ''})" if hidden else "")
@@ -102,6 +106,11 @@ def needs_directions(graph: CausalGraph) -> None:
         remedy="say which way these edges point (time order, an experiment), and ask once for each possible graph",
         evidence={"undirected": unknown},
     )
+
+
+def _path_in_class(graph: CausalGraph, x: Names, y: Names, given: Names) -> list[Edge] | None:
+    path = open_path(member(graph), x, y, given)
+    return None if path is None else [graph.edge(e.a, e.b) or e for e in path]
 
 
 def _passes(node: str, by_arrow: bool, edge: Edge, blocked: frozenset[str], opened: frozenset[str]) -> bool:
