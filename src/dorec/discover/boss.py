@@ -103,8 +103,12 @@ class BOSS:
         trees = empty_trees(len(names))
         rng = context.rng("boss starts")
         best, dag = -np.inf, on.required
+        first = np.arange(len(names))
+        if len(on.data.codes) > 0:  # how central a column is misleads where columns are discrete
+            dag = _greedy_graph(on)
+            best, first = float(graph_score(on.data, dag)), agreeing(first, dag)
         for start in context.track(range(self.n_starts), "BOSS starts", self.n_starts):
-            tried = _first_order(on) if start == 0 else rng.permutation(len(names))
+            tried = first if start == 0 else rng.permutation(len(names))
             tried = agreeing(tried, precedes)
             order_search(on.data, tried, on.may_cause, on.required, precedes, trees)
             pruned = order_parents(on.data, tried, on.may_cause, on.required, trees)
@@ -116,15 +120,11 @@ class BOSS:
         return on.graph(dag, f"BOSS {score.name}")
 
 
-def _first_order(on: ScoreSearch) -> IntArray:
-    """Central columns first; for discrete ones, where that misleads, a causal order of greedy steps between classes."""
-    d = len(on.names)
-    if len(on.data.codes) == 0:
-        return np.arange(d)
+def _greedy_graph(on: ScoreSearch) -> BoolArray:
+    """The DAG (d, d) at which `GES` ends."""
     arrow = complete(on.required, on.may_cause)
     greedy_steps(on.data, arrow, on.may_cause, on.required, True)
-    dag = greedy_steps(on.data, arrow, on.may_cause, on.required, False)
-    return agreeing(np.arange(d), dag)
+    return greedy_steps(on.data, arrow, on.may_cause, on.required, False)
 
 
 def agreeing(order: IntArray, precedes: BoolArray) -> IntArray:
