@@ -84,7 +84,7 @@ def test_missing_values_are_never_silent():
     table, gone = holes(200, 0)
     with pytest.raises(NotFinite, match=rf"v0 \({gone[:, 0].sum()}\).*or take missing='test_wise'"):
         PC().discover(table)
-    with pytest.raises(ConfigError, match="missing is 'testwise'.*Did you mean 'test_wise'"):
+    with pytest.raises(ConfigError, match=r"missing is 'testwise'.*Did you mean 'test_wise'"):
         PC(missing="testwise")
     with pytest.raises(NotFinite, match=r"infinite values, which are not missing: v1 \(1\)"):
         PC(missing="test_wise").discover({**table, "v1": np.where(np.arange(200) == 5, np.inf, table["v1"])})

@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from scipy.special import gammaincc
+from scipy.optimize import brentq
+from scipy.special import gammaincc, ndtr
 
 from dorec.numeric.arrays import FloatArray
 
@@ -55,7 +56,7 @@ def cross_covariance_test(left_x: FloatArray, left_y: FloatArray, rank: int) -> 
     products = (left_x[:, :, None] * left_y[:, None, :]).reshape(n, -1)
     weights: FloatArray = np.asarray(np.linalg.eigvalsh(products.T @ products / n), dtype=np.float64)
     weights = weights * (n / (n - 1.0 - rank))
-    weights = weights[weights > 0]
+    weights = weights[weights > 1e-12 * weights[-1]]
     if not len(weights):
         return float("nan"), float("nan")
     mean, variance = weights.sum(), 2.0 * (weights**2).sum()
@@ -63,14 +64,33 @@ def cross_covariance_test(left_x: FloatArray, left_y: FloatArray, rank: int) -> 
 
 
 def weighted_chi2_sf(statistic: float, weights: FloatArray) -> float:
-    """P(sum of weights times independent chi-squares of one degree > statistic), from a gamma with the same skewness.
+    """P(sum of positive weights times independent chi-squares of one degree > statistic), by the saddlepoint.
 
-    Hall 1983, Buckley and Eagleson 1988; exact for equal weights.
+    Kuonen 1999 (doi:10.1093/biomet/86.4.929): within a few per cent of the probability, far out in the tails too.
 
-    >>> round(weighted_chi2_sf(3.841, np.array([1.0])), 3), round(weighted_chi2_sf(2 * 5.991, np.array([2.0, 2.0])), 3)
+    >>> round(weighted_chi2_sf(3.841, np.array([1.0])), 2), round(weighted_chi2_sf(2 * 5.991, np.array([2.0, 2.0])), 2)
     (0.05, 0.05)
     """
+    x = statistic / weights.max()
+    weights = weights / weights.max()
+    if x <= 0.0:
+        return 1.0
+
+    def slope(t: float) -> float:  # of the cumulant generating function, less x
+        return float((weights / (1.0 - 2.0 * weights * t)).sum()) - x
+
+    t = brentq(slope, -0.5 * len(weights) / x - 1e-9, 0.5 * (1.0 - 1e-14), xtol=1e-13)
+    left = 1.0 - 2.0 * weights * t
+    spread = math.sqrt(2.0 * float(((weights / left) ** 2).sum()))
+    if abs(t) * spread < 1e-3:  # at the mean, where the formula is 0 / 0: a gamma with the same three moments
+        return _gamma_sf(x, weights)
+    w = math.copysign(math.sqrt(max(2.0 * t * x + float(np.log(left).sum()), 1e-300)), t)
+    return float(ndtr(-(w + math.log(t * spread / w) / w)))
+
+
+def _gamma_sf(x: float, weights: FloatArray) -> float:
+    """Hall 1983, Buckley and Eagleson 1988."""
     mean, variance, third = weights.sum(), 2.0 * (weights**2).sum(), 8.0 * (weights**3).sum()
     df = 8.0 * variance**3 / third**2
-    at = (statistic - mean) * math.sqrt(2.0 * df / variance) + df
+    at = (x - mean) * math.sqrt(2.0 * df / variance) + df
     return float(gammaincc(0.5 * df, max(0.5 * at, 0.0)))
