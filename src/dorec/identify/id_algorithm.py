@@ -99,6 +99,20 @@ def identify_c_factor(source: Distribution, part: Set) -> Expression:
     return _identify(part, frozenset(source.graph.nodes) - part, source)
 
 
+def identify_in(source: Distribution, outcomes: Set, treatments: Set) -> Expression:
+    """P(outcomes | do(treatments)) in terms of one source.
+
+    Raises:
+        Hedge: it is no function of that distribution.
+
+    Example:
+        >>> g = CausalGraph.from_edges("xy", directed=[("x", "y")])
+        >>> print(identify_in(Distribution(g, regime=Regime(selected="s")), frozenset("y"), frozenset("x")))
+        P(y | x, s=1)
+    """
+    return _identify(outcomes, treatments, source)
+
+
 def identify_conditional_effect(
     graph: CausalGraph, outcomes: Iterable[str], treatments: Iterable[str], conditions: Iterable[str]
 ) -> Expression:

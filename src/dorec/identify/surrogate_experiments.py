@@ -105,10 +105,10 @@ class Sources:
             return f"{', '.join(sorted(part & set(regime.differs)))} differs there"
         if regime.measured is not None and not part <= set(regime.measured):
             return f"{', '.join(sorted(part - set(regime.measured)))} was not measured there"
-        tied = self._district(part, regime) & self._selecting(regime)
+        tied = self._district(part, regime) & self.selecting(regime)
         return f"units were selected by {', '.join(sorted(tied))}" if tied else ""
 
-    def _selecting(self, regime: Regime) -> Set:
+    def selecting(self, regime: Regime) -> Set:
         """What selection depends on: it and what shares a hidden cause with it, and their causes."""
         cut = self.whole.without_edges_into(regime.do)
         around = frozenset().union(*(d for d in districts(cut) if d & set(regime.selected)))
@@ -134,7 +134,7 @@ class Sources:
 
     def _distribution(self, part: Set, regime: Regime) -> Distribution:
         around = self.graph.subgraph(self._measured(regime))
-        given = self._selecting(regime) & frozenset(around.nodes)
+        given = self.selecting(regime) & frozenset(around.nodes)
         context = tuple(n for n in around.topological_order() if n in given)
         mine = around.subgraph(frozenset(around.nodes) - given)
         return Distribution(mine, regime=regime, context=context, around=around)
