@@ -44,6 +44,9 @@ class ClassReading:
         """
         kind = kind or kind_of(graph)
         one = member(graph)
+        if kind == "admg":
+            causal = causal_nodes(graph, x, y)
+            return cls(kind, graph, causal, graph.descendants(causal), graph.descendants(x), ())
         if kind == "mpdag":
             closed = oriented(graph) or graph
             obstacle = _unsettled_start(closed, x, y)

@@ -21,7 +21,8 @@ def identify_in_class(graph: CausalGraph, query: CausalQuery, unobserved: Names,
     """P(outcomes | do(treatments), conditions) if all graphs of a CPDAG, MPDAG or PAG agree in it.
 
     In an MPDAG an effect is identified exactly if no path that may be causal starts with an undirected edge (Perković
-    2020, arXiv:1910.11129); the formula of any DAG of the class is then right for all. In a PAG the generalised
+    2020, arXiv:1910.11129); the formula of any DAG of the class is then right for all. Conditions count as outcomes, so
+    that a conditional effect is refused where P(outcomes, conditions | do) differs. In a PAG the generalised
     adjustment criterion decides, which is not complete: other formulas may exist.
 
     Args:

@@ -17,7 +17,7 @@ from dorec.domain.query import CausalQuery
 from dorec.identify.amenability import ClassReading
 from dorec.identify.identify import identify
 from dorec.identify.optimal import optimal_adjustment_set
-from dorec.identify.orientations import kind_of, oriented
+from dorec.identify.orientations import kind_of, member, oriented
 from dorec.identify.separation import Names, as_names
 
 AdjustmentSet = tuple[str, ...]
@@ -88,10 +88,8 @@ def _closed(graph: CausalGraph, query: CausalQuery) -> CausalGraph:
             "Effects over a class are listed for DAGs, CPDAGs and MPDAGs; this graph has <-> or circles. Leave hidden "
             "common causes out, or ask identify whether all graphs of the class agree."
         )
-    closed = oriented(graph)
-    if closed is None:
-        raise InputError("The undirected edges can't be directed without a cycle or a new unshielded collider.")
-    return closed
+    member(graph)  # refuses what stands for no DAG
+    return oriented(graph) or graph
 
 
 def _settled_at(graph: CausalGraph, nodes: tuple[str, ...]) -> Iterator[CausalGraph]:
