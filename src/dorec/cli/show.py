@@ -152,7 +152,10 @@ def discovered(found: "Discovered", page: Path | None) -> None:
             f"Beside the given graph: SHD {found.comparison.shd}, pairs F1 {skeleton.f1:.2f}, directions F1 "
             f"{directed.f1:.2f}"
         )
-    console.print(f"\nReport: [bold]{page}[/]" if page else "\n[dim]Add --out FOLDER for a picture and a page.[/]")
+    if found.request.knowledge is None:
+        console.print("[dim]No time order was given: --knowledge FILE says what can't cause what.[/]")
+    said = f"\nReport: [bold]{page}[/]" if page else "\n[dim]Add --out FOLDER for a picture and a page.[/]"
+    console.print(said, soft_wrap=True)
 
 
 def identified(found: "Identified") -> None:
@@ -186,9 +189,8 @@ def verdicts(found: Sequence[Verdict]) -> None:
     """Checks with their marks."""
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     for verdict in found:
-        table.add_row(
-            MARKS[verdict.status], verdict.check, f"{escape(verdict.meaning)} [dim]{escape(verdict.remedy)}[/]"
-        )
+        said = verdict.meaning.rstrip(".") + "." if verdict.remedy else verdict.meaning
+        table.add_row(MARKS[verdict.status], verdict.check, f"{escape(said)} [dim]{escape(verdict.remedy)}[/]")
     console.print(table)
 
 

@@ -47,8 +47,9 @@ class EdgeFrequencies:
 
         The surest edges come first; an edge whose marks would close a directed cycle with surer ones takes its next
         most frequent marks that don't, or else has no direction. Before the surest come edges whose one direction
-        knowledge forbids. Of marks that are equally frequent, those with more circles win, and of a -> b and b -> a
-        neither.
+        knowledge forbids. Of marks that are equally frequent, what all of them say stands, and the rest
+        is open.
+        An edge's confidence is the share of graphs that agree with it: an open mark agrees with every mark.
         """
         kept = [pair for pair in sorted(self.counts) if self.adjacent(*pair) >= threshold]
         choices = {pair: self._choices(pair) for pair in kept}
@@ -59,29 +60,44 @@ class EdgeFrequencies:
         for pair in sorted(kept, key=lambda p: (free[p], -share_of[p], p)):
             marks = next(m for m in choices[pair] if not _closes(causes, pair, m))
             _remember(causes, pair, marks)
-            share, found = self.counts[pair].get(marks, 0) / self.n_graphs, self.adjacent(*pair)
-            said = f"{provenance}: adjacent in {found:.0%}, with these marks in {share:.0%} of {self.n_graphs} graphs"
+            share, found = self._support(pair, marks), self.adjacent(*pair)
+            said = f"{provenance}: adjacent in {found:.0%}, in agreement with these marks in {share:.0%} of "
+            said += f"{self.n_graphs} graphs"
             edges.append(Edge(*pair, *marks, share, said))
         return CausalGraph(self.nodes, tuple(edges))
 
     def _choices(self, pair: Pair) -> list[Marks]:
         """Marks from the most frequent on, and last those of an edge without a direction."""
         counts = self.counts[pair]
-        open_mark: Mark = "circle" if any("circle" in m for of in self.counts.values() for m in of) else "tail"
+        hidden = any("circle" in m or m == ("arrow", "arrow") for of in self.counts.values() for m in of)
+        open_mark: Mark = "circle" if hidden else "tail"
         unknown: Marks = (open_mark, open_mark)
         ordered = sorted(counts, key=lambda m: (-counts[m], m != unknown, sum(x != "circle" for x in m), m))
         tied = [m for m in ordered if counts[m] == counts[ordered[0]]]
-        if len(tied) > 1 and tied[0] == (tied[1][1], tied[1][0]):
-            return [unknown]
+        if len(tied) > 1:  # what all of them say of an end stands
+            left, right = ({m[end] for m in tied} for end in (0, 1))
+            shared = (left.pop() if len(left) == 1 else open_mark, right.pop() if len(right) == 1 else open_mark)
+            return [shared, unknown] if hidden else [unknown]
         return [*ordered, unknown]
+
+    def _support(self, pair: Pair, marks: Marks) -> float:
+        """The share of graphs whose edge does not contradict these marks."""
+        if marks in {("tail", "tail"), ("circle", "circle")}:
+            return self.adjacent(*pair)
+        agree = (
+            n
+            for found, n in self.counts[pair].items()
+            if all(mark in {"circle", other} for mark, other in zip(marks, found, strict=True))
+        )
+        return sum(agree) / self.n_graphs
 
 
 @dataclass(frozen=True)
 class BootstrapDiscovery:
     """Any discoverer, run on resampled rows: the edges that most graphs share, with how many do.
 
-    Friedman, Goldszmidt, Wyner (1999, arXiv:1301.6695). An edge's `confidence` is the share of graphs that have it with
-    the very marks that it is given; its provenance says in how many the pair is adjacent at all. Frequencies are how
+    Friedman, Goldszmidt, Wyner (1999, arXiv:1301.6695). An edge's `confidence` is the share of graphs that agree with
+    its marks; its provenance says in how many the pair is adjacent at all. Frequencies are how
     stable the search is, not how probable the edge: what a method gets wrong it may get wrong every time.
 
     The answer does not depend on the order of rows or columns. Knowledge is handed on to every search.

@@ -62,7 +62,7 @@ class EnsembleDiscovery:
     """Several discoverers on the same table, and the edges on which at least a share of them agrees.
 
     Algorithms that rest on other assumptions err in other ways, so what they share is worth more than what one finds;
-    an edge's `confidence` is the share of algorithms that have it with these very marks. It is agreement, not a
+    an edge's `confidence` is the share of algorithms that agree with its marks. It is agreement, not a
     probability: what all assume wrongly, all get wrong. An algorithm that refuses the table is left out and named;
     when all refuse, the first refusal is raised.
 

@@ -53,7 +53,7 @@ def falsify(
     """
     if n_permutations < 20:
         raise ConfigError(f"n_permutations is {n_permutations}; give at least 20, better 200.")
-    names, asked = columns_of(graph, table, test, alpha, context)
+    names, asked = columns_of(graph, table, test, alpha, "refuse", context)
     answers: dict[tuple[frozenset[str], tuple[str, ...]], bool] = {}
 
     def rejected(one: Independence) -> bool:

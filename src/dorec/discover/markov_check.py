@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dorec.discover.equivalence_class import a_member
-from dorec.discover.independence import IndependenceTest, TestName, independence_test
+from dorec.discover.independence import IndependenceTest, Missing, TestName, independence_test
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.graph import CausalGraph
 from dorec.domain.run import RunContext
@@ -66,6 +66,7 @@ def markov_check(
     *,
     test: TestName = "fisher_z",
     level: float = 0.05,
+    missing: Missing = "refuse",
     context: RunContext = DEFAULT_CONTEXT,
 ) -> list[Verdict]:
     """Which independences that the graph implies the data reject: a verdict on all, then one for each that fails.
@@ -77,7 +78,7 @@ def markov_check(
     Args:
         graph: any graph whose nodes are columns of the table.
         table: any frame.
-        test: as in `PC`.
+        test, missing: as in `PC`.
         level: the chance at which one rejection too many is accepted.
         context: progress.
 
@@ -100,7 +101,7 @@ def markov_check(
     if not implied:
         meaning = "the graph implies no independence between two columns, so no data could speak against it"
         return [Verdict(check="implied independences", status="warning", meaning=meaning, code="nothing_implied")]
-    names, asked = columns_of(graph, table, test, level, context)
+    names, asked = columns_of(graph, table, test, level, missing, context)
     p_value = np.array([p_of(asked, names, one) for one in context.track(implied, "implied independences")])
     adjusted = holm(p_value)
     rejected = [i for i in np.argsort(adjusted, kind="stable").tolist() if adjusted[i] <= level]
@@ -108,18 +109,17 @@ def markov_check(
 
 
 def columns_of(
-    graph: CausalGraph, table: Any, test: TestName, alpha: float, context: RunContext
+    graph: CausalGraph, table: Any, test: TestName, alpha: float, missing: Missing, context: RunContext
 ) -> tuple[tuple[str, ...], IndependenceTest]:
     """The graph's nodes as columns, and the test on them."""
-    del context
     arrow = to_arrow(table)
-    missing = [node for node in graph.nodes if node not in arrow.column_names]
-    if missing:
+    strangers = [node for node in graph.nodes if node not in arrow.column_names]
+    if strangers:
         raise InputError(
-            f"{', '.join(missing)} of the graph are no columns of the table ({', '.join(arrow.column_names[:20])}). "
+            f"{', '.join(strangers)} of the graph are no columns of the table ({', '.join(arrow.column_names[:20])}). "
             "Check a graph on what was measured: project hidden nodes out first."
         )
-    return independence_test(arrow.select(list(graph.nodes)), test, alpha)
+    return independence_test(arrow.select(list(graph.nodes)), test, alpha, missing, context)
 
 
 def p_of(test: IndependenceTest, names: tuple[str, ...], asked: Independence) -> float:

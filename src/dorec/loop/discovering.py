@@ -17,7 +17,7 @@ from dorec.discover import (
     make,
     markov_check,
 )
-from dorec.domain.errors import ColumnNotFound, ConfigError, DorecError
+from dorec.domain.errors import ColumnNotFound, ConfigError, DorecError, NotFinite
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.protocols import Discoverer
@@ -96,11 +96,13 @@ def discover_file(request: DiscoverRequest, *, context: RunContext) -> Discovere
     whole = table.num_rows
     if request.missing == "drop":
         table = table.drop_null()
+    elif request.settings.get("missing") != "test_wise":
+        _refuse_missing(table)
     kind = kind_of(table)
     chosen = {} if len(request.methods) > 1 else _fitting(request.methods[0], kind, request.settings)
     search = _search(request, kind, chosen)
     graph = search.discover(table, known, context)
-    checks = _checks(graph, table, kind, context)
+    checks = _checks(graph, table, kind, request.settings.get("missing", "refuse"), context)
     truth = None if request.truth is None else read_graph(str(request.truth))
     return Discovered(
         request=request,
@@ -138,6 +140,18 @@ def kind_of(table: pa.Table) -> str:
     return "mixed" if any(text) else "numbers"
 
 
+def _refuse_missing(table: pa.Table) -> None:
+    missing = {name: table.column(name).null_count for name in table.column_names if table.column(name).null_count}
+    if missing:
+        said = ", ".join(f"{name} ({n:,})" for name, n in list(missing.items())[:10])
+        raise NotFinite(
+            f"columns have missing values: {said}{', ...' if len(missing) > 10 else ''}, of {table.num_rows:,} rows",
+            remedy="--drop-missing leaves these rows out, --column names the columns to take; PC and FCI can test on "
+            "the rows that each test has: --set missing=test_wise",
+            evidence={"columns": missing},
+        )
+
+
 def _search(request: DiscoverRequest, kind: str, chosen: Mapping[str, Any]) -> Discoverer:
     if len(request.methods) == 1:
         one: Discoverer = make(request.methods[0], **{**chosen, **request.settings})
@@ -159,9 +173,9 @@ def _fitting(method: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]
     return {key: choice[kind] for key, choice in by_field.items() if key in fields and key not in given}
 
 
-def _checks(graph: CausalGraph, table: pa.Table, kind: str, context: RunContext) -> list[Verdict]:
+def _checks(graph: CausalGraph, table: pa.Table, kind: str, missing: Any, context: RunContext) -> list[Verdict]:
     try:
-        return markov_check(graph, table, test=TESTS[kind], context=context)  # type: ignore[arg-type]
+        return markov_check(graph, table, test=TESTS[kind], missing=missing, context=context)  # type: ignore[arg-type]
     except DorecError as problem:
         said = f"the graph was not held against the table: {problem}"
         return [Verdict(check="implied independences", status="warning", meaning=said, code="not_checked")]
@@ -174,12 +188,12 @@ def _nodes(table: pa.Table, request: DiscoverRequest) -> tuple[pa.Table, dict[st
             if name not in table.column_names:
                 raise ColumnNotFound(name, table.column_names, where=request.source.name)
         return table.select(list(dict.fromkeys(request.columns))), {}
-    why = {name: _unfit(table.column(name), table.num_rows) for name in table.column_names}
+    why = {name: _unfit(table.column(name), table.num_rows, request) for name in table.column_names}
     left_out = {name: reason for name, reason in why.items() if reason}
     return table.select([name for name, reason in why.items() if not reason]), left_out
 
 
-def _unfit(column: pa.ChunkedArray, n: int) -> str:
+def _unfit(column: pa.ChunkedArray, n: int, request: DiscoverRequest) -> str:
     kind = column.type
     if pa.types.is_temporal(kind):
         return "a time stamp; turn it into a number if it may matter"
@@ -188,6 +202,8 @@ def _unfit(column: pa.ChunkedArray, n: int) -> str:
     levels = pc.count_distinct(column).as_py()
     if levels < 2:
         return "one value in all rows"
+    if request.missing == "drop" and column.null_count > n / 2:
+        return f"missing in {column.null_count / n:.0%} of the rows"
     if _is_text(column) and levels > MAX_LEVELS:
         return f"text with {levels:,} values, as of an identifier; group them if they may matter"
     if pa.types.is_integer(kind) and levels == n and n > FEW:
