@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from dorec.discover.columns import Missing
 from dorec.discover.equivalence_class import a_member
-from dorec.discover.independence import IndependenceTest, Missing, TestName, independence_test
+from dorec.discover.independence import IndependenceTest, TestName, independence_test
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.graph import CausalGraph
 from dorec.domain.run import RunContext
