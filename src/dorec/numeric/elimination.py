@@ -1,6 +1,6 @@
 """Sums of products of tables by variable elimination: marginals of a discrete model without its full joint."""
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ einsum: Any = np.einsum  # its stubs don't know operands as lists of integers
 def sum_product(factors: Sequence[Factor], keep: Sequence[Hashable], max_cells: int = 1 << 24) -> FloatArray:
     """The product of the factors summed over every variable but `keep`, with dimensions in the order of `keep`.
 
-    Variables go in the order of the smallest table that each leaves behind (Zhang, Poole 1994).
+    Variables go in the order that `elimination_order` gives (Zhang, Poole 1994).
 
     Raises:
         OverflowError: a table on the way would have more than `max_cells` cells.
@@ -30,22 +30,64 @@ def sum_product(factors: Sequence[Factor], keep: Sequence[Hashable], max_cells: 
     missing = [v for v in keep if v not in size]
     if missing:
         raise ValueError(f"no factor holds {missing}")
-    gone = set(size) - set(keep)
-    while gone:
-        scopes = {v: _scope([f for f in left if v in f[0]], v) for v in gone}
-        variable = min(gone, key=lambda v: (_cells(scopes[v], size), str(v)))
+    for variable in elimination_order([names for names, _ in left], size, keep):
         mine = [f for f in left if variable in f[0]]
         left = [f for f in left if variable not in f[0]]
-        left.append((scopes[variable], _multiply(mine, scopes[variable], size, max_cells)))
-        gone.discard(variable)
+        scope = _scope(mine, variable)
+        left.append((scope, _multiply(mine, scope, size, max_cells)))
     return _multiply(left, tuple(keep), size, max_cells)
+
+
+def elimination_order(
+    scopes: Sequence[Sequence[Hashable]], size: Mapping[Hashable, int], keep: Collection[Hashable]
+) -> list[Hashable]:
+    """Every variable but `keep`, in an order that leaves small tables behind.
+
+    Two greedy orders are tried, fewest new edges (min-fill) and smallest table (min-weight), and the one whose tables
+    have fewer cells in all is taken; ties go by name (Koller, Friedman 2009, section 9.4).
+
+    Example:
+        >>> elimination_order([("a", "b"), ("b", "c")], {"a": 2, "b": 2, "c": 2}, ["c"])
+        ['a', 'b']
+    """
+    near: dict[Hashable, set[Hashable]] = {v: set() for v in size}
+    for scope in scopes:
+        for v in scope:
+            near[v].update(w for w in scope if w != v)
+    gone = [v for v in size if v not in set(keep)]
+    orders = [_greedy({v: set(ws) for v, ws in near.items()}, size, gone, by_fill) for by_fill in (True, False)]
+    return min(orders, key=lambda found: found[1])[0]
+
+
+def _greedy(
+    near: dict[Hashable, set[Hashable]], size: Mapping[Hashable, int], gone: Sequence[Hashable], by_fill: bool
+) -> tuple[list[Hashable], int]:
+    """An order, and the cells of all its tables; `near` is used up."""
+
+    def price(v: Hashable) -> tuple[int, int, str]:
+        missing = sum(len(near[v] - near[w]) - 1 for w in near[v]) // 2 if by_fill else 0
+        return missing, _cells(near[v], size), str(v)
+
+    prices = {v: price(v) for v in gone}
+    order, total = [], 0
+    while prices:
+        v = min(prices, key=prices.__getitem__)
+        order.append(v)
+        total += prices.pop(v)[1] * size[v]
+        around = near.pop(v)
+        for w in around:
+            near[w].discard(v)
+            near[w].update(around - {w})
+        touched = around.union(*(near[w] for w in around)) if by_fill else around
+        prices.update({w: price(w) for w in touched if w in prices})
+    return order, total
 
 
 def _scope(factors: Sequence[Factor], without: Hashable) -> tuple[Hashable, ...]:
     return tuple(dict.fromkeys(v for names, _ in factors for v in names if v != without))
 
 
-def _cells(scope: Collection[Hashable], size: dict[Hashable, int]) -> int:
+def _cells(scope: Collection[Hashable], size: Mapping[Hashable, int]) -> int:
     cells = 1
     for v in scope:
         cells *= size[v]

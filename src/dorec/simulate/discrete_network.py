@@ -118,6 +118,27 @@ class DiscreteNetwork:
             drawn[name] = (draw[:, None] >= steps[:, :-1]).sum(axis=1)
         return {table.name: drawn[table.name] for table in self.tables}
 
+    def probability(
+        self,
+        outcomes: Mapping[str, str],
+        *,
+        given: Mapping[str, str] | None = None,
+        do: Mapping[str, str] | None = None,
+    ) -> float:
+        """The exact probability of levels given others, after an intervention, by variable elimination.
+
+        Raises:
+            ColumnNotFound, InputError: a name or level is unknown, or what is given is impossible.
+            TooLarge: the network is too entangled.
+
+        >>> coin = DiscreteNetwork((ConditionalTable("coin", ("head", "tail"), (), np.array([0.5, 0.5])),))
+        >>> coin.probability({"coin": "head"})
+        0.5
+        """
+        from dorec.simulate.fitted_model import FittedStructuralModel  # loaded on use: it imports this module
+
+        return FittedStructuralModel.from_network(self).probability(outcomes, given=given, do=do)
+
     @staticmethod
     def _set(table: ConditionalTable, level: str) -> ConditionalTable:
         sure = np.array([float(own == level) for own in table.levels])
