@@ -1,7 +1,7 @@
 """Probability expressions: sums, products, fractions and conditionals of observed or randomised joints."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -227,6 +227,51 @@ class At(Expression):
         held = dict(self.levels)
         index = tuple(held.get(n, slice(None)) for n in names)
         return tuple(n for n in names if n not in held), np.asarray(array[index])
+
+
+@dataclass(frozen=True)
+class Renamed(Expression):
+    """An expression in which a variable may take another value than where it stands beside: x is called x* here.
+
+    Example:
+        >>> natural = Renamed(Probability(("m",), ("x", "z")), (("x", "x*"),))
+        >>> print(natural)
+        P(m | x*, z)
+        >>> natural.values(Joint(("m", "x", "z"), np.full((2, 2, 2), 0.125)))[0]
+        ('m', 'x*', 'z')
+    """
+
+    term: Expression
+    names: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        new = dict(self.names)
+        if isinstance(self.term, Probability) and not self.term.regime.do:
+            shown = replace(
+                self.term,
+                of=tuple(new.get(n, n) for n in self.term.of),
+                given=tuple(new.get(n, n) for n in self.term.given),
+            )
+            return str(shown)
+        return f"[{self.term}]_{{{', '.join(f'{a} → {b}' for a, b in self.names)}}}"
+
+    def latex(self) -> str:
+        """The expression in LaTeX."""
+        if isinstance(self.term, Probability) and not self.term.regime.do:
+            return _in_latex(str(self))
+        names = ", ".join(rf"{a} \to {b}" for a, b in self.names).replace("_", r"\_")
+        return rf"\left[{self.term.latex()}\right]_{{{names}}}"
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable that occurs, by its own name: what the joint distribution must hold."""
+        return self.term.variables
+
+    def values(self, joint: Joints) -> Values:
+        """The values, with the new names for the variables that no sum binds."""
+        names, array = self.term.values(joint)
+        new = dict(self.names)
+        return tuple(new.get(n, n) for n in names), array
 
 
 @dataclass(frozen=True)
