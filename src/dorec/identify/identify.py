@@ -1,11 +1,12 @@
 """From a graph and a question to what has to be computed, or to the reason why these data can't tell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from dorec.domain.errors import NotIdentifiable
 from dorec.domain.estimand import Estimand
 from dorec.domain.expression import Probability
-from dorec.domain.graph import CausalGraph, Edge
+from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
 from dorec.domain.simplification import simplified
 from dorec.identify.adjustment import BackDoor
@@ -16,21 +17,34 @@ from dorec.identify.id_algorithm import Hedge, identify_conditional_effect, iden
 from dorec.identify.instruments import Instrument, find_instruments
 from dorec.identify.optimal import optimal_adjustment_set
 from dorec.identify.projection import latent_projection
+from dorec.identify.remedy import Remedy, remedies
 from dorec.identify.separation import Names, as_names, in_words
+from dorec.identify.surrogate_experiments import Experiment, identify_from_experiments
 
 
-def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> Estimand:
+def identify(
+    graph: CausalGraph,
+    query: CausalQuery,
+    unobserved: Names = (),
+    experiments: Iterable[Experiment] = (),
+    *,
+    costs: Mapping[str, float] | None = None,
+) -> Estimand:
     """P(outcomes | do(treatments), conditions) in terms of the observed distribution.
 
     In this order: an effect that the graph rules out; adjustment (with the set of smallest variance where one is
-    known, else a minimal set close to the outcomes); the front door; the complete algorithms ID and IDC, so that a
-    refusal means that no formula exists. A refusal names the instruments that the graph has.
+    known, else a minimal set close to the outcomes); the front door; the complete algorithms ID and IDC; experiments on
+    other nodes (z-ID, g-ID), so that a refusal means that no formula exists. A refusal names the instruments that the
+    graph has, and the cheapest further measurement or experiment with which a formula would exist.
 
     Args:
         graph: an ADMG, where a bidirected edge is a hidden common cause; or a CPDAG, MPDAG or PAG, where the answer has
             to be the same in every graph of the class.
         query: treatments, outcomes and conditions, all of them measured.
         unobserved: other nodes of the graph that were not measured.
+        experiments: each the nodes that an experiment randomised, or a `Regime`: see `identify_from_experiments`.
+        costs: of measuring an unobserved node or a hidden cause "a <-> b", of randomising a measured node; a refusal
+            then lists the cheapest ways out among these (see `remedies`). Without, single steps are tried.
 
     Raises:
         NotIdentifiable: two models of this graph agree in all that was measured and differ in the effect; the reason
@@ -46,7 +60,10 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
         ...
         dorec.domain.errors.NotIdentifiable: not_identifiable: P(y | do(t)) is no function of what was measured: t <- z
         -> y stays open, for z was not measured. Remedy: measure z, or randomise t, or find an instrument ...
+        >>> print(identify(g, CausalQuery("t", "y"), unobserved="z", experiments=["t"]))
+        P(y | do(t)) = P(y | do(t))
     """
+    sources = tuple(experiments)
     hidden = as_names(graph, unobserved)
     _refuse_hidden(query, hidden)
     if not graph.is_admg:
@@ -68,7 +85,11 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
             else identify_effect(projected, query.outcomes, query.treatments)
         )
     except Hedge as hedge:
-        raise _refusal(query, door, hedge, hidden, _instruments(graph, query, hidden)) from None
+        if sources:
+            with suppress(NotIdentifiable):
+                return identify_from_experiments(graph, query, sources, hidden)
+        ways = _ways(graph, query, hidden, sources, costs)
+        raise _refusal(query, door, hedge, hidden, _instruments(graph, query, hidden), ways) from None
     return Estimand(
         query=query,
         strategy="general",
@@ -77,6 +98,7 @@ def identify(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> 
     )
 
 
+QUICK_TRIES = 8  # single steps that a refusal without costs tries
 _GRAPH = "the graph is right: no arrow and no hidden common cause is missing from it"
 
 
@@ -132,8 +154,25 @@ def _instruments(graph: CausalGraph, query: CausalQuery, hidden: frozenset[str])
     return find_instruments(graph, query, hidden) if single else ()
 
 
+def _ways(
+    graph: CausalGraph,
+    query: CausalQuery,
+    hidden: frozenset[str],
+    experiments: Sequence[Experiment],
+    costs: Mapping[str, float] | None,
+) -> tuple[Remedy, ...]:
+    if costs is not None:
+        return remedies(graph, query, hidden, costs, experiments=experiments)
+    return remedies(graph, query, hidden, experiments=experiments, max_size=1, max_tries=QUICK_TRIES)
+
+
 def _refusal(
-    query: CausalQuery, door: BackDoor, hedge: Hedge, hidden: frozenset[str], instruments: Sequence[Instrument]
+    query: CausalQuery,
+    door: BackDoor,
+    hedge: Hedge,
+    hidden: frozenset[str],
+    instruments: Sequence[Instrument],
+    ways: Sequence[Remedy],
 ) -> NotIdentifiable:
     path = door.open_path(door.largest())
     why = f"{query} is no function of what was measured"
@@ -143,26 +182,24 @@ def _refusal(
         why += f": {in_words(path)} stays open{because}"
     return NotIdentifiable(
         why,
-        remedy=_remedy(query, path or [], hidden, instruments),
+        remedy=_remedy(query, instruments, ways),
         evidence={
             "open_path": in_words(path),
             "hedge": {"outer": sorted(hedge.outer), "inner": sorted(hedge.inner)},
             "tried": ["adjustment", "front door", "complete ID algorithm"],
             "instruments": [{"name": one.name, "given": list(one.given)} for one in instruments],
+            "options": [way.to_dict() for way in ways],
         },
     )
 
 
-def _remedy(query: CausalQuery, path: Sequence[Edge], hidden: frozenset[str], instruments: Sequence[Instrument]) -> str:
+def _remedy(query: CausalQuery, instruments: Sequence[Instrument], ways: Sequence[Remedy]) -> str:
     what, to = " and ".join(query.treatments), " and ".join(query.outcomes)
-    measure = [f"measure {edge.b}" for edge in path[:-1] if edge.b in hidden]
-    measure += [
-        f"measure what {edge.a} and {edge.b} have as a hidden common cause"
-        for edge in path
-        if edge.mark_a == edge.mark_b == "arrow"
-    ]
     find = f"find an instrument (it moves {what}, and {to} only through {what})"
     if instruments:
         find = f"assume linear or monotone relations and take {instruments[0]} as the instrument"
-    ways = [*measure[:1], f"randomise {what}", find]
-    return ", or ".join(ways)
+    steps = [str(way) for way in ways]
+    outright = " and ".join(f"randomise {name}" for name in sorted(query.treatments))
+    if outright not in steps:
+        steps.append(f"randomise {what}")
+    return ", or ".join([*steps, find])

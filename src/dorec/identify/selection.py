@@ -1,7 +1,8 @@
 """Effects for everyone from units that were selected: buyers, responders, those who stayed.
 
 Three ways, in this order: c-factors that selection does not touch (Bareinboim, Tian 2015, AAAI); generalised
-adjustment with data on everyone for some covariates (Correa, Tian, Bareinboim 2018, AAAI); the ID algorithm given what selection depends on (after Bareinboim, Tian, Pearl 2014, AAAI).
+adjustment with data on everyone for some covariates (Correa, Tian, Bareinboim 2018, AAAI); the ID algorithm given what
+selection depends on (after Bareinboim, Tian, Pearl 2014, AAAI).
 """
 
 from collections.abc import Callable, Sequence

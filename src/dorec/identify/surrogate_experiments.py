@@ -97,6 +97,19 @@ class Sources:
         over = tuple(n for n in self.graph.topological_order() if n in needed - outcomes)
         return sum_over(over, product_of([self.c_factor(part) for part in parts]))
 
+    def conditional_effect(self, outcomes: Set, treatments: Set, conditions: Set) -> Expression:
+        """P(outcomes | do(treatments), conditions).
+
+        Raises:
+            Thicket: no source has one of its c-factors.
+        """
+        for node in sorted(conditions):  # a condition that may as well have been set, as in IDC
+            cut = self.graph.without_edges_into(treatments).without_edges_out_of({node})
+            if is_d_separated(cut, outcomes, node, treatments | (conditions - {node})):
+                return self.conditional_effect(outcomes, treatments | {node}, conditions - {node})
+        joint = self.effect(outcomes | conditions, treatments)
+        return Fraction(joint, sum_over(tuple(sorted(outcomes)), joint)) if conditions else joint
+
     def _lacks(self, part: Set, regime: Regime) -> str:
         """Why a source does not hold the mechanisms of these nodes; empty if it does."""
         if part & set(regime.do):
@@ -180,7 +193,7 @@ def identify_from_experiments(
             evidence={"unobserved": lost},
         )
     try:
-        expression = simplified(_conditional(sources, y, x, c))
+        expression = simplified(sources.conditional_effect(y, x, c))
     except Thicket as thicket:
         raise _refusal(query, thicket) from None
     return Estimand(
@@ -199,15 +212,6 @@ def every_subset(names: Names) -> list[Regime]:
     """
     ordered = sorted({names} if isinstance(names, str) else set(names))
     return [Regime(do=z) for k in range(1, len(ordered) + 1) for z in combinations(ordered, k)]
-
-
-def _conditional(sources: Sources, y: Set, x: Set, c: Set) -> Expression:
-    for node in sorted(c):  # a condition that may as well have been set, as in IDC
-        cut = sources.graph.without_edges_into(x).without_edges_out_of({node})
-        if is_d_separated(cut, y, node, x | (c - {node})):
-            return _conditional(sources, y, x | {node}, c - {node})
-    joint = sources.effect(y | c, x)
-    return Fraction(joint, sum_over(tuple(sorted(y)), joint)) if c else joint
 
 
 def _assumptions(sources: Sources, expression: Expression) -> tuple[str, ...]:
