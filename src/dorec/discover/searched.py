@@ -15,6 +15,8 @@ from dorec.numeric.arrays import BoolArray, FloatArray, IntArray
 from dorec.numeric.equivalence_search import extension
 from dorec.numeric.local_score import ScoreData
 
+TIED = 1e-9  # a difference in log odds below this is rounding error
+
 
 def canonical_order(names: tuple[str, ...], score: Score) -> IntArray:
     """Positions of the columns, the most central first and then by name, (d,)."""
@@ -89,7 +91,7 @@ class ScoreSearch:
                 meek(open_class, edges)
         member, _ = extension(_arrows(open_class))
         odds = self.data.log_odds
-        if odds[member].sum() >= odds[dag].sum():
+        if odds[member].sum() >= odds[dag].sum() - TIED:
             return open_class, member
         as_found = pattern_of_dag(dag, self.may_cause)
         for a, b in [*pairs, *((b, a) for a, b in pairs)]:
