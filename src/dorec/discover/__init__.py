@@ -11,6 +11,8 @@ from dorec.discover.funnel import funnel_knowledge
 from dorec.discover.ges import GES
 from dorec.discover.hill_climbing import HillClimbing
 from dorec.discover.intervention_distance import sid_bounds, structural_intervention_distance
+from dorec.discover.lag_pc import LagPC
+from dorec.discover.lagged_links import LaggedLink, LaggedLinks, summary_graph
 from dorec.discover.markov_check import Independence, implied_independences, markov_check
 from dorec.discover.pc import PC
 from dorec.discover.priors import PriorEffect, discover_with_priors
@@ -31,6 +33,9 @@ __all__ = [
     "GraphComparison",
     "HillClimbing",
     "Independence",
+    "LagPC",
+    "LaggedLink",
+    "LaggedLinks",
     "MethodAgreement",
     "PriorEffect",
     "compare_graphs",
@@ -43,4 +48,5 @@ __all__ = [
     "sid_bounds",
     "structural_hamming_distance",
     "structural_intervention_distance",
+    "summary_graph",
 ]

@@ -15,6 +15,7 @@ REGISTRY = Registry(
         "pc": "dorec.discover.pc:PC",
         "fci": "dorec.discover.fci:FCI",
         "rfci": "dorec.discover.rfci:RFCI",
+        "lag_pc": "dorec.discover.lag_pc:LagPC",
     },
 )
 

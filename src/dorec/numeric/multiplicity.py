@@ -62,6 +62,20 @@ def holm(p_values: FloatArray) -> FloatArray:
     return _unsort(np.minimum(np.maximum.accumulate(scaled), 1.0), order)
 
 
+def benjamini_hochberg(p_values: FloatArray) -> FloatArray:
+    """Benjamini and Hochberg's adjustment (1995): the share of false discoveries among p-values at or below each.
+
+    Valid for independent and for positively dependent tests.
+
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03])).round(2).tolist()
+    [0.03, 0.04, 0.04]
+    """
+    order = np.argsort(p_values)
+    k = len(p_values)
+    scaled = p_values[order] * k / np.arange(1, k + 1)
+    return _unsort(np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0), order)
+
+
 def romano_wolf(
     t: FloatArray, corr: FloatArray, *, dof: float | None = None, n_draws: int = 20_000, seed: Seed = 0
 ) -> FloatArray:
