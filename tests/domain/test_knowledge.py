@@ -67,6 +67,9 @@ def test_a_group_stands_for_its_members_everywhere():
     ("parts", "said"),
     [
         ({"groups": {"g": ()}}, "give one member or more"),
+        ({"tiers": ("shown", "view")}, "Tier 'shown' is text"),
+        ({"required": ("ab",)}, "'ab' is no edge"),
+        ({"forbidden": (("a", "b", "c"),)}, "is no edge; give pairs"),
         ({"groups": {"g": ("a", "a")}}, "each once"),
         ({"groups": {"g": ("a", "h"), "h": ("b",)}}, "Group g has h among its members"),
         ({"groups": {"g": ("a", "b"), "h": ("b", "c")}, "required": (("g", "h"),)}, "g -> h leads from b to itself"),

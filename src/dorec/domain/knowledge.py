@@ -73,6 +73,11 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         groups = _checked_groups(self.groups)
+        text = [tier for tier in self.tiers if isinstance(tier, str)]
+        if text:
+            raise InputError(
+                f"Tier {text[0]!r} is text; give each tier as a tuple of nodes, as (('shown',), ('view',))."
+            )
         tiers = tuple(tuple(node for name in tier for node in groups.get(name, (name,))) for tier in self.tiers)
         object.__setattr__(self, "groups", groups)
         object.__setattr__(self, "tiers", tiers)
@@ -174,7 +179,12 @@ def _checked_groups(groups: Mapping[str, Iterable[str]]) -> dict[str, tuple[str,
 
 
 def _pairs(pairs: Iterable[Pair], groups: Mapping[str, tuple[str, ...]]) -> tuple[Pair, ...]:
-    return tuple(dict.fromkeys(expanded for a, b in pairs for expanded in _expanded(a, b, groups)))
+    out: dict[Pair, None] = {}
+    for pair in pairs:
+        if isinstance(pair, str) or len(pair) != 2:
+            raise InputError(f"{pair!r} is no edge; give pairs of nodes, as (('view', 'cart'),).")
+        out |= dict.fromkeys(_expanded(*pair, groups))
+    return tuple(out)
 
 
 def _expanded(a: str, b: str, groups: Mapping[str, tuple[str, ...]]) -> list[Pair]:
