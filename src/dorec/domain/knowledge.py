@@ -73,7 +73,8 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         groups = _checked_groups(self.groups)
-        text = [tier for tier in self.tiers if isinstance(tier, str)]
+        given: Sequence[object] = self.tiers
+        text = [tier for tier in given if isinstance(tier, str)]
         if text:
             raise InputError(
                 f"Tier {text[0]!r} is text; give each tier as a tuple of nodes, as (('shown',), ('view',))."
