@@ -1,8 +1,8 @@
 """One mixed graph for DAG, ADMG, CPDAG and PAG: edges with an end mark on each side."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ class Edge:
 
     def flipped(self) -> "Edge":
         """The same edge read from the other end."""
-        return replace(self, a=self.b, b=self.a, mark_a=self.mark_b, mark_b=self.mark_a)
+        return Edge(self.b, self.a, self.mark_b, self.mark_a, self.confidence, self.provenance)
 
     def canonical(self) -> "Edge":
         """The one way in which this edge is written: causes first, else in alphabetical order."""
@@ -242,18 +242,27 @@ class CausalGraph:
         """The graph on some of its nodes."""
         keep = frozenset(nodes)
         edges = tuple(e for e in self.edges if e.a in keep and e.b in keep)
-        return CausalGraph(tuple(n for n in self.nodes if n in keep), edges)
+        return self._part(tuple(n for n in self.nodes if n in keep), edges)
+
+    def without(self, edges: Collection[Edge]) -> "CausalGraph":
+        """The graph without some of its edges.
+
+        >>> g = CausalGraph.from_edges("abc", directed=[("a", "b"), ("b", "c")])
+        >>> g.without([Edge("a", "b", "tail", "arrow")]).directed
+        (('b', 'c'),)
+        """
+        return self._part(self.nodes, tuple(e for e in self.edges if e not in edges))
 
     def without_edges_into(self, nodes: Iterable[str]) -> "CausalGraph":
         """The graph after an intervention on `nodes`: no arrow points into them."""
         cut = frozenset(nodes)
         arrow_in = [(e.a in cut and e.mark_a == "arrow") or (e.b in cut and e.mark_b == "arrow") for e in self.edges]
-        return replace(self, edges=tuple(e for e, drop in zip(self.edges, arrow_in, strict=True) if not drop))
+        return self._part(self.nodes, tuple(e for e, drop in zip(self.edges, arrow_in, strict=True) if not drop))
 
     def without_edges_out_of(self, nodes: Iterable[str]) -> "CausalGraph":
         """The graph without the directed edges that leave `nodes`."""
         cut = frozenset(nodes)
-        return replace(self, edges=tuple(e for e in self.edges if not (e.a in cut and e.mark_a == "tail")))
+        return self._part(self.nodes, tuple(e for e in self.edges if not (e.a in cut and e.mark_a == "tail")))
 
     def find_cycle(self) -> list[str]:
         """A directed cycle as [a, ..., a], or an empty list."""
@@ -268,6 +277,14 @@ class CausalGraph:
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _part(nodes: tuple[str, ...], edges: tuple[Edge, ...]) -> "CausalGraph":
+        """Some of the nodes and edges of a graph, in their order: what was checked there needs no check again."""
+        part = object.__new__(CausalGraph)
+        object.__setattr__(part, "nodes", nodes)
+        object.__setattr__(part, "edges", edges)
+        return part
+
     @cached_property
     def _position(self) -> dict[str, int]:
         return {node: i for i, node in enumerate(self.nodes)}
@@ -278,7 +295,7 @@ class CausalGraph:
         for edge in self.edges:
             found[edge.a].append(edge)
             found[edge.b].append(edge.flipped())
-        return {node: tuple(sorted(edges)) for node, edges in found.items()}
+        return {n: tuple(sorted(edges, key=lambda e: (e.b, e.mark_a, e.mark_b))) for n, edges in found.items()}
 
     @cached_property
     def _parents(self) -> dict[str, frozenset[str]]:

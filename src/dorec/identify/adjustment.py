@@ -53,8 +53,8 @@ class BackDoor:
             allowed = frozenset(graph.nodes) - after - y - c - hidden
             possible = agreed and not c & (after | hidden)
             return cls(one.without_edges_out_of(x), x, y, c, allowed, causal, possible, reading)
-        first = tuple(e for e in one.edges if e.mark_a == "tail" and e.a in x and e.b in causal)
-        cut = CausalGraph(graph.nodes, tuple(e for e in one.edges if e not in first)) if first else one
+        first = frozenset(e for e in one.edges if e.mark_a == "tail" and e.a in x and e.b in causal)
+        cut = one.without(first)
         allowed = frozenset(graph.nodes) - forbidden - x - y - hidden
         return cls(cut, x, y, c, allowed, causal, agreed, reading)
 

@@ -30,9 +30,10 @@ def districts(graph: CausalGraph) -> list[frozenset[str]]:
     [['a', 'c'], ['b']]
     """
     found, seen = [], set[str]()
+    spouses = {node: graph.spouses(node) for node in graph.nodes}
     for node in graph.nodes:
         if node not in seen:
-            district = component({n: graph.spouses(n) for n in graph.nodes}, node)
+            district = component(spouses, node)
             seen |= district
             found.append(district)
     return found
