@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations, product
+from itertools import product
 
 from dorec.domain.expression import At, Constant, Expression, Fraction, Probability, Product, Sum, parts_of
+from dorec.domain.regime import Regime
 
 Key = tuple[object, ...]
 Set = frozenset[str]
@@ -154,11 +155,15 @@ def _cancel(top: list[Expression], bottom: list[Expression]) -> bool:
 
 def _join(factors: list[Expression]) -> bool:
     """P(a | b, c) P(b | c) -> P(a, b | c), once; whether there was such a pair."""
-    for first, second in permutations(factors, 2):
-        one, other = _leaf(first), _leaf(second)
-        if one is None or other is None or not _at_the_same_levels(one, other):
-            continue
-        if one[0].regime == other[0].regime and _given(one[0]) == {*other[0].of} | _given(other[0]):
+    leaves = [(factor, leaf) for factor in factors if (leaf := _leaf(factor)) is not None]
+    by_given: dict[tuple[Regime, Set], list[tuple[Expression, tuple[Probability, Levels]]]] = {}
+    for factor, leaf in leaves:
+        by_given.setdefault((leaf[0].regime, frozenset(_given(leaf[0]))), []).append((factor, leaf))
+    for second, other in leaves:
+        after = frozenset({*other[0].of} | _given(other[0]))
+        for first, one in by_given.get((other[0].regime, after), ()):
+            if first is second or not _at_the_same_levels(one, other):
+                continue
             place = min(factors.index(first), factors.index(second))
             factors.remove(first)
             factors.remove(second)

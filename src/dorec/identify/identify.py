@@ -17,7 +17,7 @@ from dorec.identify.id_algorithm import Hedge, identify_conditional_effect, iden
 from dorec.identify.instruments import Instrument, find_instruments
 from dorec.identify.optimal import optimal_adjustment_set
 from dorec.identify.projection import latent_projection
-from dorec.identify.remedy import Remedy, remedies
+from dorec.identify.remedy import Remedy, remedies, step_costs
 from dorec.identify.separation import Names, as_names, in_words
 from dorec.identify.surrogate_experiments import Experiment, identify_from_experiments
 
@@ -88,7 +88,7 @@ def identify(
         if sources:
             with suppress(NotIdentifiable):
                 return identify_from_experiments(graph, query, sources, hidden)
-        ways = _ways(graph, query, hidden, sources, costs)
+        ways = _ways(graph, query, hidden, hedge, sources, costs)
         raise _refusal(query, door, hedge, hidden, _instruments(graph, query, hidden), ways) from None
     return Estimand(
         query=query,
@@ -98,7 +98,7 @@ def identify(
     )
 
 
-QUICK_TRIES = 8  # single steps that a refusal without costs tries
+QUICK_TRIES = 5  # single steps that a refusal without costs tries
 _GRAPH = "the graph is right: no arrow and no hidden common cause is missing from it"
 
 
@@ -158,12 +158,15 @@ def _ways(
     graph: CausalGraph,
     query: CausalQuery,
     hidden: frozenset[str],
+    hedge: Hedge,
     experiments: Sequence[Experiment],
     costs: Mapping[str, float] | None,
 ) -> tuple[Remedy, ...]:
+    """The cheapest ways out; without costs, single steps inside the hedge alone, for a refusal should not take long."""
     if costs is not None:
         return remedies(graph, query, hidden, costs, experiments=experiments)
-    return remedies(graph, query, hidden, experiments=experiments, max_size=1, max_tries=QUICK_TRIES)
+    quick = step_costs(graph, query, hidden, hedge.outer | {*query.treatments})
+    return remedies(graph, query, hidden, quick, experiments=experiments, limit=2, max_size=1, max_tries=QUICK_TRIES)
 
 
 def _refusal(

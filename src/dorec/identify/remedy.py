@@ -113,28 +113,40 @@ def remedies(
     return tuple(remedy for remedy, _ in found)
 
 
+def step_costs(
+    graph: CausalGraph, query: CausalQuery, hidden: frozenset[str], near: frozenset[str]
+) -> dict[str, float]:
+    """The cost of each step near some nodes where none are given: hidden causes of them, and to randomise them.
+
+    Example:
+        >>> g = CausalGraph.from_edges("uty", directed=[("u", "t"), ("t", "y")], bidirected=[("t", "y")])
+        >>> step_costs(g, CausalQuery("t", "y"), frozenset("u"), frozenset("ty"))
+        {'u': 1.0, 't <-> y': 2.0, 't': 10.0}
+    """
+    causes = hidden & frozenset().union(*(graph.parents(node) for node in near | hidden))
+    found = dict.fromkeys(sorted(causes), MEASURE)
+    found |= {ARC.join(pair): MEASURE_CAUSE for pair in graph.bidirected if near >= {*pair}}
+    return found | dict.fromkeys(sorted(near - hidden - {*query.outcomes}), RANDOMISE)
+
+
 def _steps(
     graph: CausalGraph, query: CausalQuery, hidden: frozenset[str], costs: Mapping[str, float] | None
 ) -> dict[Step, float]:
     """What can be done, and at what cost; only causes of the query's nodes can help."""
-    asked = {*query.outcomes, *query.treatments, *query.conditions}
-    near = graph.ancestors(asked)
-    arcs = {ARC.join(pair): pair for pair in graph.bidirected}
-    every: dict[Step, float] = {("measure", name): MEASURE for name in sorted(hidden & near)}
-    every |= {("measure", name): MEASURE_CAUSE for name, pair in arcs.items() if near >= {*pair}}
-    every |= {("randomise", n): RANDOMISE for n in sorted(near - hidden - {*query.outcomes})}
-    if costs is None:
-        return every
+    near = graph.ancestors({*query.outcomes, *query.treatments, *query.conditions})
+    arcs = {ARC.join(pair) for pair in graph.bidirected}
     named = {}
-    for name, cost in costs.items():
+    for name, cost in (step_costs(graph, query, hidden, near) if costs is None else costs).items():
         ends = name.split(ARC)
         key = ARC.join(sorted(ends)) if len(ends) == 2 else name
         if key not in arcs and key not in graph.nodes:
             raise ColumnNotFound(name, (*graph.nodes, *arcs), where="the nodes and hidden causes of the graph")
         if not cost >= 0:
             raise InputError(f"{name} costs {cost}; a cost is a number from 0 up.")
-        named[key] = float(cost)
-    return {step: named[step[1]] for step in every if step[1] in named}
+        helps = near >= {*ends} and name not in query.outcomes
+        if helps:
+            named["measure" if key in hidden | arcs else "randomise", key] = float(cost)
+    return named
 
 
 def _by_cost(steps: Mapping[Step, float], max_size: int) -> Iterator[tuple[float, tuple[Step, ...]]]:

@@ -118,11 +118,13 @@ class Sources:
             return f"{', '.join(sorted(part & set(regime.differs)))} differs there"
         if regime.measured is not None and not part <= set(regime.measured):
             return f"{', '.join(sorted(part - set(regime.measured)))} was not measured there"
-        tied = self._district(part, regime) & self.selecting(regime)
+        tied = self._district(part, regime) & self.selecting(regime) if regime.selected else frozenset()
         return f"units were selected by {', '.join(sorted(tied))}" if tied else ""
 
     def selecting(self, regime: Regime) -> Set:
         """What selection depends on: it and what shares a hidden cause with it, and their causes."""
+        if not regime.selected:
+            return frozenset()
         cut = self.whole.without_edges_into(regime.do)
         around = frozenset().union(*(d for d in districts(cut) if d & set(regime.selected)))
         return cut.ancestors(around) - frozenset(regime.selected) - frozenset(regime.do)
