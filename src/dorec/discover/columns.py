@@ -63,9 +63,9 @@ def numeric_columns(
             f"code them as numbers, leave them out, or take {instead} for discrete columns."
         )
     _refuse_missing(names, values, missing)
-    matrix = np.column_stack([_as_float(v) for v in values])
-    _refuse_constant(names, [_is_constant(matrix[:, j]) for j in range(len(names))], len(matrix))
-    return names, matrix
+    floats = [_as_float(v) for v in values]
+    _refuse_constant(names, [_is_constant(v) for v in floats], len(floats[0]))
+    return names, np.column_stack(floats)
 
 
 def mixed_columns(table: Any, missing: Missing | None = None) -> MixedColumns:
@@ -107,8 +107,10 @@ def correlation_of(names: tuple[str, ...], matrix: FloatArray) -> FloatArray:
         Collinear: a column is a linear function of others, as a copy or a total; with fewer rows than columns, where
             every column is, only copies are refused.
     """
-    scaled = matrix / np.abs(matrix).max(axis=0)  # squares of very large or small numbers are out of range
-    correlation: FloatArray = np.asarray(np.corrcoef(scaled, rowvar=False))
+    largest = np.maximum(matrix.max(axis=0), -matrix.min(axis=0))
+    if not ((largest > 1e-100) & (largest < 1e100)).all():
+        matrix = matrix / largest  # squares of very large or small numbers are out of range
+    correlation: FloatArray = np.asarray(np.corrcoef(matrix, rowvar=False))
     copies = np.argwhere(np.triu(np.abs(correlation) > 1 - 1e-10, k=1))
     if len(copies):
         pairs = [f"{names[i]} and {names[j]}" for i, j in copies.tolist()]
@@ -206,8 +208,11 @@ def _codes(values: AnyArray) -> AnyArray:
 
 
 def _is_constant(values: FloatArray) -> bool:
-    known = values[~np.isnan(values)]
-    return bool(np.ptp(known) == 0)
+    low, high = values.min(), values.max()
+    if np.isnan(low):
+        known = values[~np.isnan(values)]
+        low, high = known.min(), known.max()
+    return bool(low == high)
 
 
 def _refuse_missing(names: tuple[str, ...], values: list[AnyArray], missing: Missing | None) -> None:

@@ -8,8 +8,10 @@ from dorec.discover.levels import IndependenceTest
 from dorec.discover.skeleton import Skeleton, keys
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import BoolArray
+from dorec.numeric.compiled import kernel
 
 
+@kernel
 def possible_d_sep(into: BoolArray, adjacent: BoolArray) -> BoolArray:
     """Possible-D-SEP of each node, (d, d) at [s, x]: s ends a path from x whose inner nodes may all be colliders.
 
@@ -27,23 +29,27 @@ def possible_d_sep(into: BoolArray, adjacent: BoolArray) -> BoolArray:
         [False, True, True]
     """
     d = len(adjacent)
-    near = [np.flatnonzero(row).tolist() for row in adjacent]
-    near_set = [set(n) for n in near]
-    on_into = [set(np.flatnonzero(into[:, b]).tolist()) for b in range(d)]
-    pool = np.zeros((d, d), dtype=bool)
+    pool = np.zeros((d, d), dtype=np.bool_)
+    stack = np.empty((d * d, 2), dtype=np.int64)  # steps a - b of paths, each taken once
     for x in range(d):
-        stack = [(x, b) for b in near[x]]
-        seen = set(stack)
-        while stack:
-            a, b = stack.pop()
+        seen = np.zeros((d, d), dtype=np.bool_)
+        depth = 0
+        for b in range(d):
+            if adjacent[x, b]:
+                seen[x, b] = True
+                stack[depth, 0], stack[depth, 1] = x, b
+                depth += 1
+        while depth:
+            depth -= 1
+            a, b = stack[depth, 0], stack[depth, 1]
             pool[b, x] = True
-            onward = near_set[b] & near_set[a]
-            if a in on_into[b]:
-                onward = onward | on_into[b]
-            for c in onward - {a, x}:
-                if (b, c) not in seen:
-                    seen.add((b, c))
-                    stack.append((b, c))
+            for c in range(d):
+                if not adjacent[b, c] or c in (a, x) or seen[b, c]:
+                    continue
+                if adjacent[a, c] or (into[a, b] and into[c, b]):
+                    seen[b, c] = True
+                    stack[depth, 0], stack[depth, 1] = b, c
+                    depth += 1
     return pool
 
 
