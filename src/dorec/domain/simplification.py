@@ -109,8 +109,9 @@ def _summed(over: Set, order: Sequence[str], term: _Quotient) -> _Quotient:
 
 def _margins(over: Set, term: _Quotient) -> tuple[Set, _Quotient]:
     """What is left to sum over when each variable that one probability alone holds is summed out of it."""
+    free = [(factor, free_variables(factor)) for factor in (*term.top, *term.bottom)]
     for name in sorted(over):
-        touching = [f for f in (*term.top, *term.bottom) if name in free_variables(f)]
+        touching = [factor for factor, names in free if name in names]
         first = touching[0] if len(touching) == 1 else None
         leaf = _leaf(first)
         if first is None or leaf is None or name not in leaf[0].of or first not in term.top:
@@ -143,6 +144,8 @@ def _held(levels: Levels, term: Expression) -> Expression:
 
 def _cancel(top: list[Expression], bottom: list[Expression]) -> bool:
     """Take out one factor that stands above and below; whether there was one."""
+    if not top or not bottom:
+        return False
     below = {_key(factor): factor for factor in bottom}
     for factor in top:
         same = below.get(_key(factor))

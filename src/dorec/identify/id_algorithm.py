@@ -163,9 +163,12 @@ def _identify(y: Set, x: Set, p: Distribution) -> Expression:
 
 def _blanket(graph: CausalGraph, name: str, before: Set) -> Set:
     """What P(name | before) depends on: name's district among the nodes so far, and that district's parents."""
-    so_far = graph.subgraph(before | {name})
-    district = next(d for d in districts(so_far) if name in d)
-    return district.union(*(so_far.parents(node) for node in district)) - {name}
+    district, queue = {name}, [name]
+    while queue:
+        new = (graph.spouses(queue.pop()) & before) - district
+        district |= new
+        queue += new
+    return frozenset(district.union(*(graph.parents(node) & before for node in district)) - {name})
 
 
 def _in_order(graph: CausalGraph, names: Set) -> tuple[str, ...]:
