@@ -3,10 +3,22 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from dorec.domain.errors import ColumnNotFound, InputError, NotIdentifiable
 from dorec.domain.estimand import Estimand
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
-from dorec.identify import adjustment_sets, is_valid_adjustment, optimal_adjustment_set, why_not_valid
+from dorec.identify import (
+    adjustment_sets,
+    check_controls,
+    find_instruments,
+    front_door_set,
+    identify,
+    identify_mediation,
+    is_valid_adjustment,
+    optimal_adjustment_set,
+    possible_effects,
+    why_not_valid,
+)
 from dorec.identify.by_design import adjusted
 from dorec.identify.structural import random_model
 
@@ -125,3 +137,40 @@ def test_dense_graphs_do_not_take_long(graphs):
         assert all(
             is_valid_adjustment(graph, CausalQuery(a, b), z) for z in adjustment_sets(graph, CausalQuery(a, b), 5)
         )
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda g, q: identify(g, q),
+        lambda g, q: adjustment_sets(g, q),
+        lambda g, q: is_valid_adjustment(g, q, []),
+        lambda g, q: why_not_valid(g, q, []),
+        lambda g, q: optimal_adjustment_set(g, q),
+        lambda g, q: check_controls(g, q, []),
+        lambda g, q: find_instruments(g, q),
+        lambda g, q: front_door_set(g, q),
+        lambda g, q: possible_effects(g, q),
+        lambda g, q: identify_mediation(g, CausalQuery(q.treatments, q.outcomes, mediators="z")),
+    ],
+)
+@pytest.mark.parametrize("undirected", [[], [("z", "w")]])
+def test_unknown_nodes_are_named_by_everything_that_reads_a_graph(ask, undirected):
+    graph = CausalGraph.from_edges("wzty", directed=[("z", "t"), ("t", "y")], undirected=undirected)
+    for query in (CausalQuery("tt", "y"), CausalQuery("t", "yy")):
+        with pytest.raises((ColumnNotFound, NotIdentifiable), match=r"is not in the nodes of the graph|direction of"):
+            ask(graph, query)
+
+
+def test_treatment_and_outcome_are_two_nodes():
+    with pytest.raises(InputError, match="t stand in more than one role"):
+        CausalQuery("t", "t")
+
+
+@pytest.mark.parametrize("last", ["directed", "undirected"])  # y -> z - t: z would be a new collider of t -> z
+def test_an_outcome_from_before_the_treatment_has_no_effect(last):
+    known = [("y", "z"), ("z", "t")] if last == "directed" else [("y", "z")]
+    graph = CausalGraph.from_edges("yzt", directed=known, undirected=[("z", "t")] if last == "undirected" else [])
+    estimand = identify(graph, CausalQuery("t", "y"))
+    assert str(estimand.expression) == "P(y)"
+    assert any("the effect is zero" in words for words in estimand.assumptions)

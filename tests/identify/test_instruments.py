@@ -81,3 +81,42 @@ def test_one_treatment_and_one_outcome():
     graph = CausalGraph.from_edges("zty", directed=[("z", "t"), ("t", "y")])
     with pytest.raises(InputError, match="one treatment and one outcome"):
         find_instruments(graph, CausalQuery(["t", "z"], "y"))
+
+
+def by_every_set(graph, query):
+    """Candidates with the sizes of the smallest sets that make instruments of them, from all sets."""
+    others = set(graph.nodes) - {*query.treatments, *query.outcomes}
+    found = {}
+    for z in sorted(others):
+        sets = [s for s in every_subset(others - {z}) if is_instrument(graph, query, z, s)]
+        if sets:
+            found[z] = min(len(s) for s in sets)
+    return found
+
+
+def every_subset(items):
+    items = sorted(items)
+    return [[n for i, n in enumerate(items) if bits >> i & 1] for bits in range(1 << len(items))]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_there_is_an_instrument_exactly_if_one_is_found(graphs, seed):
+    rng = np.random.default_rng(seed)
+    graph = graphs.random_admg(6, rng, p=0.35, q=0.2)
+    order = graph.topological_order()
+    query = CausalQuery(order[rng.integers(1, 4)], order[rng.integers(4, 6)])
+    found = {one.name: len(one.given) for one in find_instruments(graph, query)}
+    truth = by_every_set(graph, query) if set(query.outcomes) & graph.descendants(query.treatments) else {}
+    assert bool(found) == bool(truth)
+    assert found.keys() <= truth.keys()
+    assert all(found[z] == truth[z] for z in found)
+
+
+def test_a_dense_graph_is_searched_within_bounds():
+    # w1..w8 and v1..v8 in pairs separate z and y in 2^8 ways; the nearest are enough to see that z is an instrument
+    pairs = [f"{i}" for i in range(8)]
+    edges = [e for p in pairs for e in (("w" + p, "z"), ("w" + p, "v" + p), ("v" + p, "y"))]
+    nodes = ["z", "t", "y", *("w" + p for p in pairs), *("v" + p for p in pairs)]
+    graph = CausalGraph.from_edges(nodes, directed=[*edges, ("z", "t"), ("t", "y")], bidirected=BOW)
+    (found,) = [one for one in find_instruments(graph, QUERY) if one.name == "z"]
+    assert len(found.given) == 8

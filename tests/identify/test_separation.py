@@ -6,7 +6,7 @@ import pytest
 from dorec.domain.errors import ColumnNotFound, NotIdentifiable
 from dorec.domain.graph import CausalGraph
 from dorec.identify import is_d_separated, open_path
-from dorec.identify.separation import in_words
+from dorec.identify.separation import connected, in_words
 
 
 def paths(graph, x, y):
@@ -94,3 +94,11 @@ def test_marks_of_selected_samples_and_strangers_are_refused():
         is_d_separated(graph, "a", "b")
     with pytest.raises(ColumnNotFound, match="'z' is not in the nodes of the graph"):
         is_d_separated(graph, "a", "z")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_search_finds_all_that_is_connected(graphs, seed):
+    graph = graphs.random_admg(7, np.random.default_rng(seed), p=0.3, q=0.15)
+    for z in graphs.subsets(["v3", "v4", "v5"]):
+        left = [n for n in graph.nodes if n not in ("v0", *z)]
+        assert connected(graph, "v0", z) - {"v0"} == {n for n in left if not is_d_separated(graph, "v0", n, z)}

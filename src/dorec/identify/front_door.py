@@ -4,7 +4,7 @@ from dorec.domain.estimand import Estimand
 from dorec.domain.expression import Expression, Probability, Product, Sum
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
-from dorec.identify.separation import Names, as_names, is_d_separated, needs_directions
+from dorec.identify.separation import Names, as_names, connected, is_d_separated, needs_directions
 
 
 def is_front_door_set(graph: CausalGraph, query: CausalQuery, mediators: Names, unobserved: Names = ()) -> bool:
@@ -51,19 +51,18 @@ def front_door_set(graph: CausalGraph, query: CausalQuery, unobserved: Names = (
     x, y, hidden = (as_names(graph, names) for names in (query.treatments, query.outcomes, unobserved))
     if query.conditions or not graph.descendants(x) & y:
         return None
-    no_causes = graph.without_edges_out_of(x)
-    found = frozenset(v for v in set(graph.nodes) - x - y - hidden if is_d_separated(no_causes, x, v))
+    found = frozenset(graph.nodes) - y - hidden - connected(graph.without_edges_out_of(x), x)
     while True:
-        cut = graph.without_edges_out_of(found)
-        kept = frozenset(v for v in found if is_d_separated(cut, v, y, x))
+        kept = found - connected(graph.without_edges_out_of(found), y, x)
         if kept == found:
             break
         found = kept
-    if not is_front_door_set(graph, query, found):
+    if not _intercepts(graph, x, y, found):
         return None
     for node in sorted(found, key=lambda v: (v in graph.descendants(x), v)):
-        if is_front_door_set(graph, query, found - {node}):
-            found = found - {node}
+        rest = found - {node}
+        if _intercepts(graph, x, y, rest) and is_d_separated(graph.without_edges_out_of(rest), rest, y, x):
+            found = rest
     return tuple(sorted(found))
 
 

@@ -7,7 +7,7 @@ from dorec.domain.errors import InputError
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
 from dorec.identify.adjustment import BackDoor
-from dorec.identify.separation import Names, as_names, is_d_separated, needs_directions
+from dorec.identify.separation import Names, as_names, connected, is_d_separated, needs_directions
 from dorec.identify.separators import minimal_separators, sides
 
 MAX_SETS = 100  # conditioning sets that are tried for a candidate
@@ -63,8 +63,9 @@ def is_instrument(
 def find_instruments(graph: CausalGraph, query: CausalQuery, unobserved: Names = ()) -> tuple[Instrument, ...]:
     """Every node that is an instrument given a minimal set of others, with the smallest such set; the simplest first.
 
-    Sets near the outcome, which cost the instrument least of its tie to the treatment, are tried first, up to 100 for
-    each candidate (van der Zander, Textor, Liśkiewicz 2015, ijcai.org/Proceedings/15/Papers/457.pdf).
+    The separator nearest to the outcome costs the instrument least of its tie to the treatment: where it fails, every
+    set of ancestors of the two fails, so that an instrument is found if the graph has one (van der Zander, Textor,
+    Liśkiewicz 2015, ijcai.org/Proceedings/15/Papers/457.pdf). Up to 100 sets of each candidate are compared in size.
 
     Args:
         graph: directed and bidirected edges.
@@ -83,11 +84,11 @@ def find_instruments(graph: CausalGraph, query: CausalQuery, unobserved: Names =
     door = _door(graph, query, unobserved)
     if not door.causal:
         return ()
-    found = []
-    for name in sorted(door.allowed):
+    found = [Instrument(name) for name in sorted(door.allowed & _as_they_stand(door))]
+    for name in sorted(door.allowed - {one.name for one in found}):
         between = sides(door.graph, frozenset([name]), door.outcomes, frozenset(), door.allowed - {name})
         sets = islice(minimal_separators(between), MAX_SETS)
-        valid = [tuple(sorted(z)) for z in sets if _is_instrument(door, name, z)]
+        valid = [tuple(sorted(z)) for z in sets if z and _is_instrument(door, name, z)]
         if valid:
             found.append(Instrument(name, min(valid, key=lambda names: (len(names), names))))
     return tuple(sorted(found, key=lambda one: (len(one.given), one)))
@@ -98,6 +99,10 @@ def _door(graph: CausalGraph, query: CausalQuery, unobserved: Names) -> BackDoor
         raise InputError(f"{query} asks for more than instruments answer; ask for one treatment and one outcome.")
     needs_directions(graph)
     return BackDoor.of(graph, query, unobserved)
+
+
+def _as_they_stand(door: BackDoor) -> frozenset[str]:
+    return connected(door.graph, door.treatments) - connected(door.graph, door.outcomes)
 
 
 def _is_instrument(door: BackDoor, instrument: str, given: frozenset[str]) -> bool:

@@ -71,6 +71,29 @@ def open_path(graph: CausalGraph, x: Names, y: Names, given: Names = ()) -> list
     return None
 
 
+def connected(graph: CausalGraph, x: Names, given: Names = ()) -> frozenset[str]:
+    """Every node outside `given` that is not separated from x by it, x included: one search for all of them.
+
+    Example:
+        >>> g = CausalGraph.from_edges("xcyz", directed=[("x", "c"), ("y", "c"), ("y", "z")])
+        >>> sorted(connected(g, "x")), sorted(connected(g, "x", "c"))
+        (['c', 'x'], ['x', 'y', 'z'])
+    """
+    starts, blocked = as_names(graph, x), as_names(graph, given)
+    graph = member(graph)
+    opened = graph.ancestors(blocked)
+    seen = {(edge.b, edge.mark_b == "arrow") for start in starts - blocked for edge in graph.incident(start)}
+    queue = list(seen)
+    while queue:
+        node, by_arrow = queue.pop()
+        for edge in graph.incident(node):
+            after = (edge.b, edge.mark_b == "arrow")
+            if after not in seen and _passes(node, by_arrow, edge, blocked, opened):
+                seen.add(after)
+                queue.append(after)
+    return (frozenset(node for node, _ in seen) | starts) - blocked
+
+
 def in_words(path: Sequence[Edge] | None) -> str:
     """A path as a person writes it: `t <- u -> y`, with the hidden common cause of a bidirected edge spelled out.
 
