@@ -1,5 +1,6 @@
 """Does it survive attack? An estimate and its study become verdicts."""
 
+from dorec.refute.causal_estimator import check_causal_estimator
 from dorec.refute.data_subset import DataSubset
 from dorec.refute.overlap import Overlap
 from dorec.refute.placebo import PlaceboTreatment
@@ -14,6 +15,7 @@ __all__ = [
     "PlaceboTreatment",
     "RandomCommonCause",
     "Sensitivity",
+    "check_causal_estimator",
     "e_value",
     "refute_all",
     "robustness_value",
