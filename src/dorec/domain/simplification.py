@@ -86,8 +86,12 @@ class _Quotient:
             [f for f in factors if not (isinstance(f, Constant) and f.value == 1.0) and not _is_one(f)]
             for factors in (top, bottom)
         )
-        while _cancel(top, bottom) or _join(top) or _join(bottom) or _divide(top, bottom):
-            pass
+        changed = True
+        while changed:
+            _cancel(top, bottom)
+            changed = False
+            while _join(top) or _join(bottom) or _divide(top, bottom):
+                changed = bool(bottom)
         return _Quotient(tuple(top), tuple(bottom))
 
 
@@ -113,6 +117,14 @@ def _margins(over: Set, term: _Quotient) -> tuple[Set, _Quotient]:
     for name in sorted(over):
         touching = [factor for factor, names in free if name in names]
         first = touching[0] if len(touching) == 1 else None
+        if isinstance(first, Sum) and first in term.top:  # Σ_a Σ_b is one sum
+            place = term.top.index(first)
+            names, within = (name, *first.over), _Quotient.of(first.term)
+            lost = frozenset(names) & (free_variables(first.term) - free_variables(within.expression()))
+            inner = _summed(frozenset(names), names, within)
+            if not lost and name not in free_variables(inner.expression()):
+                top = (*term.top[:place], *inner.top, *term.top[place + 1 :])
+                return _margins(over - {name}, _Quotient(top, (*term.bottom, *inner.bottom)).reduced())
         leaf = _leaf(first)
         if first is None or leaf is None or name not in leaf[0].of or first not in term.top:
             continue
@@ -142,18 +154,18 @@ def _held(levels: Levels, term: Expression) -> Expression:
     return At(term, tuple(sorted(mine.items())))
 
 
-def _cancel(top: list[Expression], bottom: list[Expression]) -> bool:
-    """Take out one factor that stands above and below; whether there was one."""
+def _cancel(top: list[Expression], bottom: list[Expression]) -> None:
+    """Take out the factors that stand above and below."""
     if not top or not bottom:
-        return False
-    below = {_key(factor): factor for factor in bottom}
-    for factor in top:
+        return
+    below: dict[Key, list[Expression]] = {}
+    for factor in bottom:
+        below.setdefault(_key(factor), []).append(factor)
+    for factor in list(top):
         same = below.get(_key(factor))
-        if same is not None:
+        if same:
             top.remove(factor)
-            bottom.remove(same)
-            return True
-    return False
+            bottom.remove(same.pop())
 
 
 def _join(factors: list[Expression]) -> bool:
