@@ -119,10 +119,9 @@ def _margins(over: Set, term: _Quotient) -> tuple[Set, _Quotient]:
         first = touching[0] if len(touching) == 1 else None
         if isinstance(first, Sum) and first in term.top:  # Σ_a Σ_b is one sum
             place = term.top.index(first)
-            names, within = (name, *first.over), _Quotient.of(first.term)
-            lost = frozenset(names) & (free_variables(first.term) - free_variables(within.expression()))
-            inner = _summed(frozenset(names), names, within)
-            if not lost and name not in free_variables(inner.expression()):
+            names = (name, *first.over)
+            inner = _summed(frozenset(names), names, _split(first.term))
+            if name not in free_variables(inner.expression()):
                 top = (*term.top[:place], *inner.top, *term.top[place + 1 :])
                 return _margins(over - {name}, _Quotient(top, (*term.bottom, *inner.bottom)).reduced())
         leaf = _leaf(first)
@@ -134,6 +133,13 @@ def _margins(over: Set, term: _Quotient) -> tuple[Set, _Quotient]:
         smaller = _Quotient((*term.top[:place], *margin, *term.top[place + 1 :]), term.bottom).reduced()
         return _margins(over - {name}, smaller)
     return over, term
+
+
+def _split(expression: Expression) -> _Quotient:
+    """The factors of what is simplified already."""
+    if isinstance(expression, Fraction):
+        return _Quotient(_split(expression.numerator).top, _split(expression.denominator).top)
+    return _Quotient(expression.factors if isinstance(expression, Product) else (expression,))
 
 
 def _held(levels: Levels, term: Expression) -> Expression:
