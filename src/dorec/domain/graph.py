@@ -233,8 +233,8 @@ class CausalGraph:
 
     def topological_order(self) -> tuple[str, ...]:
         """Nodes with causes before effects; ties in the order of `nodes`."""
-        order, _ = self._peel()
-        return tuple(order)
+        order, _ = self._peeled
+        return order
 
     # -- surgery --------------------------------------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ class CausalGraph:
 
     def find_cycle(self) -> list[str]:
         """A directed cycle as [a, ..., a], or an empty list."""
-        _, left = self._peel()
+        _, left = self._peeled
         if not left:
             return []
         path = [min(left)]
@@ -327,7 +327,8 @@ class CausalGraph:
             queue.extend(new)
         return frozenset(seen)
 
-    def _peel(self) -> tuple[list[str], frozenset[str]]:
+    @cached_property
+    def _peeled(self) -> tuple[tuple[str, ...], frozenset[str]]:
         """Nodes in causal order, and those that cycles hold back (with no childless node among them)."""
         missing = {node: len(self._parents[node]) for node in self.nodes}
         order = [node for node in self.nodes if not missing[node]]
@@ -340,7 +341,7 @@ class CausalGraph:
         while True:  # drop what only hangs below a cycle
             below = {n for n in left if not self._children[n] & left}
             if not below:
-                return order, frozenset(left)
+                return tuple(order), frozenset(left)
             left -= below
 
 

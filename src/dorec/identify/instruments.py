@@ -10,7 +10,7 @@ from dorec.identify.adjustment import BackDoor
 from dorec.identify.separation import Names, as_names, connected, is_d_separated, needs_directions
 from dorec.identify.separators import minimal_separators, sides
 
-MAX_SETS = 100  # conditioning sets that are tried for a candidate
+MAX_SETS = 8  # conditioning sets that are tried for a candidate
 
 
 @dataclass(frozen=True, order=True)
@@ -65,7 +65,7 @@ def find_instruments(graph: CausalGraph, query: CausalQuery, unobserved: Names =
 
     The separator nearest to the outcome costs the instrument least of its tie to the treatment: where it fails, every
     set of ancestors of the two fails, so that an instrument is found if the graph has one (van der Zander, Textor,
-    Liśkiewicz 2015, ijcai.org/Proceedings/15/Papers/457.pdf). Up to 100 sets of each candidate are compared in size.
+    Liśkiewicz 2015, ijcai.org/Proceedings/15/Papers/457.pdf). Up to eight sets of each candidate are compared in size.
 
     Args:
         graph: directed and bidirected edges.
@@ -86,11 +86,9 @@ def find_instruments(graph: CausalGraph, query: CausalQuery, unobserved: Names =
         return ()
     found = [Instrument(name) for name in sorted(door.allowed & _as_they_stand(door))]
     for name in sorted(door.allowed - {one.name for one in found}):
-        between = sides(door.graph, frozenset([name]), door.outcomes, frozenset(), door.allowed - {name})
-        sets = islice(minimal_separators(between), MAX_SETS)
-        valid = [tuple(sorted(z)) for z in sets if z and _is_instrument(door, name, z)]
-        if valid:
-            found.append(Instrument(name, min(valid, key=lambda names: (len(names), names))))
+        given = _smallest_set(door, name)
+        if given:
+            found.append(Instrument(name, tuple(sorted(given))))
     return tuple(sorted(found, key=lambda one: (len(one.given), one)))
 
 
@@ -99,6 +97,22 @@ def _door(graph: CausalGraph, query: CausalQuery, unobserved: Names) -> BackDoor
         raise InputError(f"{query} asks for more than instruments answer; ask for one treatment and one outcome.")
     needs_directions(graph)
     return BackDoor.of(graph, query, unobserved)
+
+
+def _smallest_set(door: BackDoor, name: str) -> frozenset[str] | None:
+    """The smallest of the first separators from the outcome that leave the candidate tied to the treatment."""
+    between = sides(door.graph, frozenset([name]), door.outcomes, frozenset(), door.allowed - {name})
+    best: frozenset[str] | None = None
+    for given in islice(minimal_separators(between), MAX_SETS):
+        if best is not None and (len(given), sorted(given)) > (len(best), sorted(best)):
+            continue
+        if not is_d_separated(door.graph, name, door.treatments, given):
+            best = given
+        elif best is None:
+            return None  # the first is nearest to the outcome; none does better
+        if best is not None and len(best) == 1:
+            break
+    return best
 
 
 def _as_they_stand(door: BackDoor) -> frozenset[str]:
