@@ -39,6 +39,15 @@ PC(test={test!r}).discover({{str(i): data[:, i] if {test!r} == "fisher_z" else d
 print(loaded - start, time.perf_counter() - loaded)
 """
 
+WIDE = """
+import resource, sys
+sys.path.insert(0, {folder!r})
+import bench_discover as bench
+bench.ours(bench.linear(5, 200, 0)[0])
+seconds, graph = bench.ours(bench.linear(1000, 10_000, 0, {degree})[0])
+print(round(seconds, 2), len(graph.edges), round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2))
+"""
+
 
 def random_order(d: int, degree: float, rng: np.random.Generator) -> tuple[list[int], np.ndarray]:
     """A causal order and the adjacency (d, d) of a random DAG with that expected degree."""
@@ -250,12 +259,14 @@ def main() -> None:
     """Run everything and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="leave out d = 100, which takes the peer minutes")
-    parser.add_argument("--only", choices=["pc", "scores"], help="one section; the other stays as it is in the file")
+    parser.add_argument(
+        "--only", choices=["pc", "grid", "scores"], help="one section; the other stays as it is in the file"
+    )
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
-    sections = {"pc": pc_section, "scores": score_section}
+    sections = {"pc": pc_section, "grid": grid_section, "scores": score_section}
     before = RESULT.read_text().split("\n# ") if RESULT.exists() else []
-    old = {"scores" if "GES" in part.splitlines()[0] else "pc": part.removeprefix("# ") for part in before}
+    old = {_key(part.splitlines()[0]): part.removeprefix("# ") for part in before}
     with threadpool_limits(1):
         for key, section in sections.items():
             if chosen.only in (None, key):
@@ -263,6 +274,53 @@ def main() -> None:
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text("\n".join(f"# {old[key].rstrip()}\n" for key in sections if key in old))
     print(RESULT.read_text())
+
+
+def _key(title: str) -> str:
+    if "GES" in title:
+        return "scores"
+    return "grid" if "60 graphs" in title else "pc"
+
+
+def grid_section(quick: bool) -> list[str]:
+    """PC on 60 graphs of 5 to 50 variables beside causal-learn's, and alone on a wide table."""
+    sizes = (5, 10, 15, 20) if quick else (5, 10, 15, 20, 25, 30, 35, 40, 45, 50)
+    lines = [
+        "# Causal discovery: PC on 60 graphs of 5 to 50 variables, and on 1,000",
+        "",
+        "`python benchmarks/bench_discover.py --only grid`. ER2, n = 1,000, alpha = .05, seeds 0 to 5 for each d,",
+        'both in one process, one thread, CPU time. Same collider rule (`colliders="first"`, causal-learn\'s default).',
+        "Where the peer's answer has a directed cycle, which dorec never gives, the graphs can't be the same.",
+        "",
+        "| d | dorec | causal-learn | ratio | same skeleton | same CPDAG | cyclic answers of the peer |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    ours(linear(5, 200, 0)[0])
+    rows = [row(f"{d}", lambda s, d=d: linear(d, 1000, s)[0], "fisher_z", "fisherz", 6) for d in sizes]
+    return [
+        *lines,
+        *rows,
+        "",
+        "A wide table, in a process of its own (seconds of the search, peak of the process):",
+        "",
+        *wide(),
+        "",
+    ]
+
+
+def wide() -> list[str]:
+    """PC on 1,000 variables and 10,000 rows, one edge a node and two."""
+    lines = ["| data | seconds | edges | peak memory |", "|---|---|---|---|"]
+    for degree in (2.0, 4.0):
+        said = subprocess.run(
+            [sys.executable, "-c", WIDE.format(folder=str(Path(__file__).parent), degree=degree)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        lines.append(f"| d=1,000 n=10,000, {degree / 2:g} edges a node | {said[0]} s | {said[1]} | {said[2]} GB |")
+        print(lines[-1], flush=True)
+    return lines
 
 
 def pc_section(quick: bool) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from dorec.numeric.subsets import tests_around
+from dorec.numeric.subsets import questions_around
 
 AT_ONCE = 1_000_000  # tests whose rows are held at a time
 
@@ -94,7 +94,7 @@ def batches(size: int, adjacent: BoolArray, pool: BoolArray) -> Iterator[AnyArra
     """Rows (x, y, s1, s2, ..) with x < y and s1 < s2 < .. of all tests of a level, each once in a batch."""
     waiting: list[AnyArray] = []
     for x in range(len(adjacent)):
-        rows = tests_around(x, adjacent, pool, size)
+        rows = questions_around(x, adjacent, pool, size)
         if size == 0:
             rows = rows[rows[:, 1] > x]
         waiting.append(rows)

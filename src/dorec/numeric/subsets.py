@@ -68,11 +68,11 @@ def around(x: int, adjacent: BoolArray, pool: BoolArray) -> tuple[IntArray, IntA
 
 
 @kernel
-def tests_around(x: int, adjacent: BoolArray, pool: BoolArray, size: int) -> AnyArray:
-    """Rows (x, y, s1, .., s_size), (m, 2 + size): every test of x and a neighbour y given members of the pool of x.
+def questions_around(x: int, adjacent: BoolArray, pool: BoolArray, size: int) -> AnyArray:
+    """Rows (x, y, s1, .., s_size), (m, 2 + size): every question of x and a neighbour y given members of the pool of x.
 
     >>> chain = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=bool)
-    >>> tests_around(1, chain, chain, 1).tolist()
+    >>> questions_around(1, chain, chain, 1).tolist()
     [[1, 2, 0], [1, 0, 2]]
     """
     near, members, asked = around(x, adjacent, pool)
