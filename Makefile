@@ -14,7 +14,7 @@ install: .venv/.installed
 	touch $@
 
 .venv/.installed: .venv/.dorec
-	$(PIP) -e '.[dev,oracles]'
+	$(PIP) -e '.[dev,deep,oracles]'
 	touch $@
 
 demo: .venv/.dorec  ## simulate a shop, run the whole loop, print estimates beside the truth, write the report

@@ -86,8 +86,10 @@ def covariance_of(names: tuple[str, ...], matrix: FloatArray) -> FloatArray:
         NotFinite: the numbers are too large to be squared.
     """
     correlation = correlation_of(names, matrix)
-    scale = matrix.std(axis=0)
-    covariance: FloatArray = np.round(correlation, 12) * np.outer(*2 * (_rounded(scale),))
+    largest = np.abs(matrix).max(axis=0)
+    scale = _rounded((matrix / largest).std(axis=0)) * largest
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        covariance: FloatArray = np.round(correlation, 12) * np.outer(scale, scale)
     if not np.isfinite(covariance).all() or not covariance.diagonal().all():
         raise NotFinite("numbers are too large or too small to be squared", remedy="give the columns in other units")
     return covariance
