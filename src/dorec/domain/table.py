@@ -32,7 +32,7 @@ def to_arrow(table: Any, columns: Sequence[str] | None = None) -> "pa.Table":
     if isinstance(table, pa.Table):
         arrow = table
     elif isinstance(table, Mapping):
-        arrow = pa.table({name: pa.array(values) for name, values in table.items()})
+        arrow = _from_columns(table)
     elif hasattr(table, "to_pyarrow"):  # ibis
         arrow = table.to_pyarrow()
     else:
@@ -56,6 +56,18 @@ def column(table: "pa.Table", name: str) -> AnyArray:
 def is_numeric(values: AnyArray) -> bool:
     """Whether a column holds numbers or booleans."""
     return np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_
+
+
+def _from_columns(table: Mapping[str, Any]) -> "pa.Table":
+    import pyarrow as pa
+
+    columns = {}
+    for name, values in table.items():
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            raise InputError(f"{name} holds values of several kinds; give numbers alone, or text alone.") from None
+    return pa.table(columns)
 
 
 def _through_narwhals(table: Any) -> "pa.Table":

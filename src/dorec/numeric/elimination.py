@@ -99,6 +99,15 @@ def _multiply(
 ) -> FloatArray:
     if _cells(out, size) > max_cells:
         raise OverflowError(f"a table over {len(out)} variables has more than {max_cells:,} cells")
+    left = sorted(factors, key=lambda factor: factor[1].size)
+    while len(left) > 2:  # two at a time: numpy multiplies at most 64, and a hub has more
+        (some, a), (others, b) = left[:2]
+        scope = tuple(dict.fromkeys((*some, *others)))
+        left = sorted([(scope, _contract([(some, a), (others, b)], scope)), *left[2:]], key=lambda f: f[1].size)
+    return _contract(left, out)
+
+
+def _contract(factors: Sequence[Factor], out: tuple[Hashable, ...]) -> FloatArray:
     place: dict[Hashable, int] = {}
     for names, _ in factors:
         for v in names:
@@ -106,5 +115,5 @@ def _multiply(
     operands: list[Any] = []
     for names, table in factors:
         operands += [table, [place[v] for v in names]]
-    result: FloatArray = einsum(*operands, [place[v] for v in out], optimize=len(factors) > 2)
+    result: FloatArray = einsum(*operands, [place[v] for v in out])
     return result

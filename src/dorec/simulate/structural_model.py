@@ -110,7 +110,7 @@ class StructuralModel:
         for name in context.track(graph.topological_order(), "mechanisms", len(graph.nodes)):
             parents = tuple(sorted(graph.parents(name)))
             found[name], said = how.fit(rows, name, parents, self._named.get(name, "auto"), context)
-            verdicts += [said] if said else []
+            verdicts += [said] if said is not None else []
         return FittedStructuralModel(graph, rows.variables, found, rows.n, tuple(verdicts))
 
     def _rows(self, table: "pa.Table") -> Rows:
