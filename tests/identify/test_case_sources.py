@@ -11,7 +11,14 @@ from dorec.domain.expression import Joint
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
 from dorec.domain.regime import Regime
-from dorec.identify import identify, identify_counterfactual, identify_from_experiments, identify_from_selected, verify
+from dorec.identify import (
+    adjustment_sets,
+    identify,
+    identify_counterfactual,
+    identify_from_experiments,
+    identify_from_selected,
+    verify,
+)
 from dorec.identify.structural import DiscreteModel
 
 
@@ -142,6 +149,19 @@ def test_numbers(cases, name):
 def conditional(joint: Joint, name, given):
     table = joint.marginal((name, *given))
     return table / table.sum(axis=0, keepdims=True)
+
+
+def test_adjustment_with_nodes_of_selection(cases):
+    after = cases["c177"]  # the outcome selects: no set over the selected gives the effect for everyone
+    with pytest.raises(NotIdentifiable):
+        identify_from_selected(graph_of(after), query_of(after), after["selection_nodes"])
+    for name in ("c180", "c183"):
+        case = cases[name]
+        graph, wanted = graph_of(case), case["expected"]["minimal_adjustment_sets"]
+        assert [list(z) for z in adjustment_sets(graph, query_of(case))] == wanted
+    before = cases["c180"]
+    estimand = identify_from_selected(graph_of(before), query_of(before), before["selection_nodes"], ["Z"])
+    assert verify(graph_of(before), estimand)
 
 
 def test_a_wrong_estimand_of_a_peer_is_not_ours(cases):
