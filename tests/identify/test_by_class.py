@@ -4,7 +4,7 @@ import pytest
 from dorec.domain.errors import NotIdentifiable
 from dorec.domain.graph import CausalGraph, Edge
 from dorec.domain.query import CausalQuery
-from dorec.identify import identify
+from dorec.identify import identify, identify_from_covariates, verify
 from dorec.identify.structural import random_model
 
 QUERIES = [
@@ -59,3 +59,11 @@ def test_a_pag_with_an_effect_without_one_and_with_doubt():
 def test_the_assumption_names_the_class():
     graph = CausalGraph.from_edges("abc", directed=[("a", "c")], undirected=[("a", "b")])
     assert identify(graph, CausalQuery("a", "c")).assumptions[0].startswith("one of the graphs that the graph stands")
+
+
+def test_an_estimand_of_a_class_is_verified_in_one_of_its_graphs():
+    wide = CausalGraph.from_edges(
+        "uvtyw", directed=[("u", "t"), ("v", "t"), ("u", "y"), ("t", "y")], undirected=[("u", "w")]
+    )
+    assert verify(wide, identify(wide, CausalQuery("t", "y")))
+    assert verify(wide, identify_from_covariates(CausalQuery("t", "y"), [])).code == "estimand_wrong"

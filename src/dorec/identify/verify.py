@@ -12,7 +12,8 @@ from dorec.domain.graph import CausalGraph
 from dorec.domain.regime import OBSERVED, Regime
 from dorec.domain.run import RunContext
 from dorec.domain.verdict import Verdict
-from dorec.identify.separation import as_names, needs_directions
+from dorec.identify.orientations import member
+from dorec.identify.separation import as_names
 from dorec.identify.structural import DiscreteModel, random_model
 from dorec.identify.worlds import random_functional_model
 
@@ -36,7 +37,7 @@ def verify(
     experiments show, selected units, other populations. A wrong estimand agrees with the truth with probability zero.
 
     Args:
-        graph: directed and bidirected edges.
+        graph: directed and bidirected edges; of a CPDAG, MPDAG or PAG one graph of the class is taken.
         estimand: what `identify` or `identify_counterfactual` gave, or a guess. Of a counterfactual, the models are
             functions of noise, and the truth is the share of units for which the events are true in all worlds at once.
         context: seed of the models.
@@ -58,7 +59,7 @@ def verify(
         >>> verify(g, identify_from_covariates(CausalQuery("t", "y"), [])).code
         'estimand_wrong'
     """
-    needs_directions(graph)
+    graph = member(graph)  # what is right in all graphs of a class is right in this one
     rng = context.rng("verify estimand")
     if isinstance(estimand, CounterfactualEstimand):
         return _verify_counterfactual(graph, estimand, rng, n_models)
