@@ -7,13 +7,14 @@ import numpy as np
 
 from dorec.discover.columns import Missing
 from dorec.discover.independence import IndependenceTest, TestName, independence_test
-from dorec.discover.pag import ARROW, CIRCLE, TAIL, PartialAncestral, orient_ancestral
+from dorec.discover.pag import PartialAncestral, orient_ancestral
 from dorec.discover.pc import check_settings
 from dorec.discover.possible_d_sep import possible_d_sep, separate_by_possible_d_sep
 from dorec.discover.skeleton import Skeleton, stable_skeleton
 from dorec.domain.graph import CausalGraph, Edge, Mark
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
+from dorec.numeric.ancestral_rules import ARROW, CIRCLE, TAIL
 from dorec.numeric.arrays import BoolArray
 
 DEFAULT_CONTEXT = RunContext(seed=0)

@@ -7,8 +7,9 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from dorec.discover.levels import IndependenceTest
-from dorec.discover.pag import ARROW, CIRCLE, TAIL, PartialAncestral
+from dorec.discover.pag import PartialAncestral
 from dorec.discover.skeleton import Places, Skeleton, keys
+from dorec.numeric.ancestral_rules import ARROW, CIRCLE, TAIL
 from dorec.numeric.arrays import BoolArray
 
 Given = tuple[int, ...]
