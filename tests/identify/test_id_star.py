@@ -138,5 +138,7 @@ def test_wrong_estimands_and_strangers_are_caught():
     assert not verify(graph, nothing)
     with pytest.raises(ColumnNotFound):
         identify_counterfactual(graph, c("w", 1))
+    with pytest.raises(NotIdentifiable, match="z was not measured"):
+        identify_counterfactual(graph, c("y", 1, z=1), unobserved="z")
     with pytest.raises(InputError, match="has no value"):
         identify_counterfactual(graph, Counterfactual("y"))

@@ -104,5 +104,6 @@ class Estimand:
             "instruments": list(self.instruments),
             "mediators": list(self.mediators),
             "assumptions": list(self.assumptions),
+            "sources": [str(regime) for regime in self.regimes],
             "needs": {role: list(columns) for role, columns in self.needs.items()},
         }

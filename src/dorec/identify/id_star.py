@@ -119,7 +119,14 @@ def identify_counterfactual(
     """
     wanted, known = _as_events(events), _as_events(given)
     sources = Sources.of(graph, experiments, unobserved)
-    as_names(sources.graph, frozenset().union(*(e.variables for e in (*wanted, *known))))
+    named = as_names(graph, frozenset().union(*(e.variables for e in (*wanted, *known))))
+    lost = sorted(named - set(sources.graph.nodes))
+    if lost:
+        raise NotIdentifiable(
+            f"{', '.join(lost)} was not measured, and an event names it",
+            remedy=f"measure {', '.join(lost)}, or ask without it",
+            evidence={"unobserved": lost},
+        )
     above = counterfactual_graph(sources.graph, (*wanted, *known))
     below = counterfactual_graph(sources.graph, known)
     if below is None:

@@ -42,7 +42,8 @@ def identify(
             to be the same in every graph of the class.
         query: treatments, outcomes and conditions, all of them measured.
         unobserved: other nodes of the graph that were not measured.
-        experiments: each the nodes that an experiment randomised, or a `Regime`: see `identify_from_experiments`.
+        experiments: each the nodes that an experiment randomised, or a `Regime`: see `identify_from_experiments`. They
+            and `costs` are for an ADMG; over a class of graphs, only what was observed is asked.
         costs: of measuring an unobserved node or a hidden cause "a <-> b", of randomising a measured node; a refusal
             then lists the cheapest ways out among these (see `remedies`). Without, single steps are tried.
 
