@@ -18,8 +18,6 @@ from dorec.discover.intervention_distance import sid_bounds, structural_interven
 from dorec.discover.lag_pc import LagPC
 from dorec.discover.lagged_links import LaggedLink, LaggedLinks, summary_graph
 from dorec.discover.markov_check import Independence, implied_independences, markov_check
-from dorec.discover.neural.network_search import NetworkSettings
-from dorec.discover.neural.notears_mlp import NotearsMLP
 from dorec.discover.notears import Notears
 from dorec.discover.pc import PC
 from dorec.discover.priors import PriorEffect, discover_with_priors
@@ -51,10 +49,8 @@ __all__ = [
     "LaggedLinks",
     "LingamReport",
     "MethodAgreement",
-    "NetworkSettings",
     "NoiseDirection",
     "Notears",
-    "NotearsMLP",
     "PairwiseANM",
     "PriorEffect",
     "VarianceOrderWarning",

@@ -19,7 +19,6 @@ REGISTRY = Registry(
         "dagma": "dorec.discover.dagma:Dagma",
         "direct_lingam": "dorec.discover.direct_lingam:DirectLiNGAM",
         "pairwise_anm": "dorec.discover.anm:PairwiseANM",
-        "notears_mlp": "dorec.discover.neural.notears_mlp:NotearsMLP",
         "lag_pc": "dorec.discover.lag_pc:LagPC",
         "hawkes": "dorec.discover.hawkes:HawkesGranger",
     },
