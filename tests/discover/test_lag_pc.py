@@ -293,8 +293,10 @@ def test_bad_tables_are_refused_by_name():
         free.discover({**x, "z": np.sin(np.arange(100))})
     with pytest.raises(TooFewUnits, match="stretches of 9 rows"):
         LagPC(max_lag=4).discover({**x, "day": np.arange(100) * 2 + (np.arange(100) // 5)})
+    short = {name: values[:16] for name, values in x.items()}
+    required = Knowledge(required=tuple((f"{a}[t-{k}]", "a[t]") for a in "abc" for k in (1, 2, 3)))
     with pytest.raises(TooFewUnits, match="too few for tests given up to"):
-        LagPC(max_lag=5, selection_alpha=0.95).discover({k: v[:24] for k, v in x.items()})
+        LagPC(max_lag=3).discover(short, required)
     user = np.repeat(np.arange(10), 10)
     with pytest.raises(ConstantColumn, match="age never vary"):
         LagPC(max_lag=1, unit="user").discover({**x, "user": user, "age": 20.0 + user})
