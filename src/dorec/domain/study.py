@@ -33,7 +33,7 @@ class Study:
     """Units with an outcome, a treatment and covariates from before the treatment.
 
     Make one with `Study.from_table`. The first arm is the reference that the others are compared with: the level
-    named `control`, else the smallest.
+    named `control`, else the smallest. A treatment by amount has a `dose` in the place of arms.
 
     Example:
         >>> table = {"t": ["email", "none"] * 6, "y": range(12), "age": range(20, 32)}
@@ -56,11 +56,14 @@ class Study:
     weight: FloatArray | None = None  # (n,)
     propensity: FloatArray | None = None  # (n, k), known by design
     instruments: FloatArray | None = None  # (n, q)
+    instrument_names: tuple[str, ...] = ()  # (q,)
+    dose: FloatArray | None = None  # (n,), of a continuous treatment: then `arms` is empty and `treatment` all 0
     source_of: Mapping[str, str] = field(default_factory=dict)  # covariate -> column that it was made from
 
     def __post_init__(self) -> None:
         if not self.sample:
-            name = fingerprint(self.unit, self.treatment, self.outcome, self.covariates)
+            what = self.treatment if self.dose is None else self.dose
+            name = fingerprint(self.unit, what, self.outcome, self.covariates)
             object.__setattr__(self, "sample", name)
 
     @classmethod
@@ -80,6 +83,7 @@ class Study:
         instruments: Sequence[str] = (),
         measured_at: Mapping[str, str] | None = None,
         missing: Missing = "refuse",
+        continuous: bool = False,
     ) -> "Study":
         """A study from any frame.
 
@@ -93,6 +97,7 @@ class Study:
                 for each arm in the order of `arms`.
             time: when each unit was treated (or could have been).
             measured_at: covariate -> column with the time at which it was measured; none may be later than `time`.
+            continuous: the treatment is an amount (a price, a number of years), not a set of arms.
             missing: what a missing covariate does: `refuse`, `indicator` (median and a marker column) or `drop`.
 
         Raises:
@@ -113,7 +118,10 @@ class Study:
             raise TooFewUnits(f"the study has {arrow.num_rows} unit(s)", remedy="add rows")
         _check_clocks(arrow, covariates, time, clocks)
         y = _finite(column(arrow, outcome), outcome)
-        codes, arms = _arms(column(arrow, treatment), treatment, control)
+        dose = _dose(column(arrow, treatment), treatment, control) if continuous else None
+        codes, arms = np.zeros(arrow.num_rows, dtype=np.int64), tuple[Any, ...]()
+        if dose is None:
+            codes, arms = _arms(column(arrow, treatment), treatment, control)
         x, names, source = _design([(name, column(arrow, name)) for name in covariates], arrow.num_rows, missing)
         z = [_finite(column(arrow, name), name) for name in instruments]
         return cls(
@@ -130,6 +138,8 @@ class Study:
             weight=_finite(column(arrow, weight), weight) if weight else None,
             propensity=_propensity([column(arrow, p) for p in known], codes, arms) if known else None,
             instruments=np.stack(z, axis=1) if z else None,
+            instrument_names=tuple(instruments),
+            dose=dose,
             source_of=source,
         )
 
@@ -155,6 +165,7 @@ class Study:
             "weight",
             "propensity",
             "instruments",
+            "dose",
         )
         taken: dict[str, Any] = {name: None if (v := getattr(self, name)) is None else v[rows] for name in per_unit}
         return replace(self, sample="", **taken)
@@ -165,6 +176,11 @@ class Study:
 
     def check_arms(self, min_per_arm: int = 2) -> None:
         """Refuse a study with one arm, or with an arm of fewer than `min_per_arm` units."""
+        if self.dose is not None:
+            raise InputError(
+                f"The treatment {self.treatment_name!r} is an amount, which this estimator can't compare by arms; "
+                "cut it into levels, or take one for doses: TwoStageLeastSquares."
+            )
         counts = {str(arm): count for arm, count in self.arm_counts.items()}
         told = ", ".join(f"{arm}: {count:,}" for arm, count in counts.items())
         filled = [count for count in counts.values() if count]
@@ -253,7 +269,10 @@ def _arms(values: AnyArray, name: str, control: Any) -> tuple[IntArray, tuple[An
     levels, codes = np.unique(values, return_inverse=True)
     arms = levels.tolist()
     if np.issubdtype(values.dtype, np.floating) and len(arms) > 20:
-        raise InputError(f"Treatment {name!r} has {len(arms):,} levels and is continuous; bin it into arms first.")
+        raise InputError(
+            f"Treatment {name!r} has {len(arms):,} levels and is continuous; bin it into arms first, or give "
+            "continuous=True and take an estimator for doses."
+        )
     if control is not None:
         if control not in arms:
             raise InputError(f"control is {control!r}; the levels of {name!r} are {', '.join(map(repr, arms))}.")
@@ -262,6 +281,19 @@ def _arms(values: AnyArray, name: str, control: Any) -> tuple[IntArray, tuple[An
         codes = np.argsort(order)[codes]
         arms = [arms[i] for i in order]
     return codes.astype(np.int64), tuple(arms)
+
+
+def _dose(values: AnyArray, name: str, control: Any) -> FloatArray:
+    if control is not None:
+        raise InputError(f"control is {control!r}, but {name!r} is continuous and has no arms; leave control out.")
+    dose = _finite(values, name)
+    if np.ptp(dose) == 0:
+        raise OneArm(
+            f"every one of {len(dose):,} units has the same {name} ({dose[0]:g})",
+            remedy="add units with another amount, or ask about another treatment",
+            evidence={"dose": float(dose[0])},
+        )
+    return dose
 
 
 def _design(

@@ -4,5 +4,15 @@ from dorec.estimate.aipw import AIPW, AIPWModel
 from dorec.estimate.diagnostics import Overlap
 from dorec.estimate.naive import naive_difference
 from dorec.estimate.strategy import adjusted_for, estimate
+from dorec.estimate.two_stage_least_squares import InstrumentModel, TwoStageLeastSquares
 
-__all__ = ["AIPW", "AIPWModel", "Overlap", "adjusted_for", "estimate", "naive_difference"]
+__all__ = [
+    "AIPW",
+    "AIPWModel",
+    "InstrumentModel",
+    "Overlap",
+    "TwoStageLeastSquares",
+    "adjusted_for",
+    "estimate",
+    "naive_difference",
+]

@@ -31,7 +31,7 @@ def check_study(study: Study, *, n_folds: int, min_per_fold: int, groups: IntArr
     Raises:
         NotFinite, OneArm, ArmTooSmall, TooFewUnits, LeakedOutcome, LeakedTreatment, NoOverlap, BadPropensity.
     """
-    _check_finite(study)
+    check_finite(study)
     _check_arms(study, n_folds, min_per_fold)
     if groups is not None and int(groups.max()) + 1 < 2 * n_folds:
         raise TooFewUnits(
@@ -47,7 +47,7 @@ def check_study(study: Study, *, n_folds: int, min_per_fold: int, groups: IntArr
 
 def check_outcome_and_arms(study: Study) -> None:
     """Refuse a study with values that are not finite, one arm, or an arm of fewer than two units."""
-    _check_finite(study)
+    check_finite(study)
     _check_arms(study, 1, 2)
 
 
@@ -208,7 +208,8 @@ def correlations(X: FloatArray, y: FloatArray) -> FloatArray:
     return np.divide(A.T @ b, norm, out=np.zeros(X.shape[1]), where=norm > 0)
 
 
-def _check_finite(study: Study) -> None:
+def check_finite(study: Study) -> None:
+    """Refuse columns of other lengths, and values that are missing or infinite."""
     n = study.n
     if study.covariates.shape != (n, len(study.covariate_names)) or study.treatment.shape != (n,):
         raise InputError(
@@ -217,8 +218,11 @@ def _check_finite(study: Study) -> None:
         )
     columns: list[tuple[str, AnyArray]] = [(study.outcome_name, study.outcome)]
     columns += list(zip(study.covariate_names, study.covariates.T, strict=True))
-    if study.weight is not None:
-        columns.append(("weight", study.weight))
+    columns += [] if study.weight is None else [("weight", study.weight)]
+    columns += [] if study.dose is None else [(study.treatment_name, study.dose)]
+    if study.instruments is not None:
+        named = study.instrument_names or tuple(f"instrument {j}" for j in range(study.instruments.shape[1]))
+        columns += list(zip(named, study.instruments.T, strict=True))
     for name, values in columns:
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
