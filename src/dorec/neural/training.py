@@ -47,7 +47,7 @@ class TrainingLoop:
     Example:
         >>> weight = nn.Parameter(torch.zeros(1))
         >>> y = torch.full((8,), 2.0)
-        >>> loop = TrainingLoop(learning_rate=0.1, epochs=200, batch_size=4)
+        >>> loop = TrainingLoop(learning_rate=0.1, epochs=300, batch_size=4, patience=None)
         >>> training = loop.run([weight], lambda rows: ((y[rows] - weight) ** 2).mean(), n_rows=8)
         >>> round(float(weight.detach()), 2)
         2.0
