@@ -22,6 +22,16 @@ class Counterfactuals:
 
     A variable in `exact` has the same value in every draw: its noise follows from what was seen. Any other is discrete,
     or follows from one that is, and each draw is a world that agrees with everything that was seen of the unit.
+
+    Example:
+        >>> from dorec.simulate import StructuralModel
+        >>> rng = np.random.default_rng(0)
+        >>> seen = {"shown": rng.normal(size=400)}
+        >>> seen["spend"] = 5 + 2 * seen["shown"] + rng.normal(size=400)
+        >>> graph = CausalGraph.from_edges(["shown", "spend"], directed=[("shown", "spend")])
+        >>> found = StructuralModel().fit(graph, seen).counterfactual(seen, do={"shown": ("shift", 0.1)})
+        >>> sorted(found.exact), found.effect("spend")[:2].round(2).tolist()
+        (['shown', 'spend'], [0.21, 0.21])
     """
 
     variables: Mapping[str, Variable]
