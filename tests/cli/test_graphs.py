@@ -112,6 +112,38 @@ def test_identify_refuses_with_a_remedy():
     assert "measure z" in done.exception.remedy
 
 
+def test_a_refusal_lists_the_cheapest_ways_out():
+    question = ("identify", "u -> t; u -> y; t -> y", "-t", "t", "-y", "y", "--unobserved", "u")
+    cheap = invoke(*question, "--cost", "u=2", "--cost", "t=50").exception
+    assert cheap.evidence["options"][0]["measure"] == ["u"]
+    other = invoke(*question, "--cost", "u=200", "--cost", "t=50").exception
+    assert other.evidence["options"][0]["randomise"] == ["t"]
+
+
+def test_an_experiment_on_another_node_can_tell():
+    graph = "z -> t; t -> y; z <-> y; t <-> y; z <-> t"
+    assert isinstance(invoke("identify", graph, "-t", "t", "-y", "y").exception, NotIdentifiable)
+    found = json.loads(invoke("identify", graph, "-t", "t", "-y", "y", "--experiment", "t", "--json").stdout)
+    assert found["verified"]["status"] == "passed"
+
+
+def test_a_table_of_classes_bounds_what_can_not_be_told(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 20_000
+    z, u = rng.integers(0, 2, (2, n))
+    t = (rng.random(n) < 0.1 + 0.6 * z + 0.2 * u).astype(int)
+    y = (rng.random(n) < 0.2 + 0.3 * t + 0.3 * u).astype(int)
+    path = tmp_path / "trial.csv"
+    pyarrow.csv.write_csv(pa.table({"z": z, "t": t, "y": y}), path)
+    refusal = invoke("identify", "z -> t; t -> y; t <-> y", "-t", "t", "-y", "y", "--data", path).exception
+    lower, upper = refusal.evidence["bounds"]["difference"]
+    assert lower <= 0.3 <= upper
+    assert upper - lower < 0.6
+    assert "lies between" in refusal.reason
+    wide = invoke("identify", "a -> t; t -> y; t <-> y", "-t", "t", "-y", "y", "--data", path).exception
+    assert "lacks a" in wide.evidence["bounds_refused"]
+
+
 @pytest.mark.parametrize("graph", ["z => t", "none.json", "a -> b -> c"])
 def test_identify_refuses_what_is_no_graph(graph):
     assert isinstance(invoke("identify", graph, "-t", "t", "-y", "y").exception, DorecError)

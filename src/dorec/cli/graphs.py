@@ -76,6 +76,12 @@ def identify(
     cost: Annotated[
         list[str] | None, typer.Option(help="What measuring or randomising a node costs, as --cost income=20.")
     ] = None,
+    experiment: Annotated[
+        list[str] | None, typer.Option(help="Nodes that one experiment randomised, as --experiment price,ad.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A table of classes: a refusal then says in which range the effect lies.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Whether a graph lets the data answer a causal question, by which formula, or what would have to be measured.
@@ -91,7 +97,15 @@ def identify(
 
     query = CausalQuery(tuple(treatment), tuple(outcome), tuple(given or ()))
     context = show.context(quiet=as_json)
-    found = identify_in(graph, query, unobserved=tuple(unobserved or ()), costs=costs_of(cost or ()), context=context)
+    found = identify_in(
+        graph,
+        query,
+        unobserved=tuple(unobserved or ()),
+        experiments=tuple(experiment or ()),
+        costs=costs_of(cost or ()),
+        data=data,
+        context=context,
+    )
     show.print_json(found.to_dict()) if as_json else show.identified(found)
 
 

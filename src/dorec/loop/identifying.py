@@ -1,17 +1,21 @@
 """`dorec identify`: a graph and a question -> the estimand, verified, with what else the graph offers."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dorec.domain.errors import ConfigError
+from dorec.domain.errors import ConfigError, NotIdentifiable
 from dorec.domain.estimand import Estimand
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
 from dorec.domain.run import RunContext
 from dorec.domain.verdict import Verdict
 from dorec.identify import Instrument, adjustment_sets, find_instruments, identify, verify
+from dorec.loop.bounding import with_bounds
 from dorec.loop.graph_file import read_graph
+from dorec.loop.tables import read_table
 
 MAX_SETS = 10
 
@@ -41,25 +45,41 @@ def identify_in(
     query: CausalQuery,
     *,
     unobserved: Sequence[str] = (),
+    experiments: Sequence[str] = (),
     costs: Mapping[str, float] | None = None,
+    data: Path | None = None,
     context: RunContext,
 ) -> Identified:
     """Identify the query in a graph file, or in edges written out.
+
+    Args:
+        source: the file or the edges.
+        query: what is asked.
+        unobserved: nodes that were not measured.
+        experiments: each the nodes that one experiment randomised, joined by commas.
+        costs: of measuring or randomising a node, for the remedies of a refusal.
+        data: a table, for the bounds that a refusal then comes with.
+        context: seed of the verification.
 
     Raises:
         UnreadableSource, ConfigError: the graph can't be read.
         NotIdentifiable: no formula exists; the refusal says why and what would help.
     """
     graph = read_graph(source)
-    estimand = identify(graph, query, unobserved=unobserved)
-    single = len(query.treatments) == len(query.outcomes) == 1 and not query.conditions
-    simple = graph.is_admg
+    tried = [[node.strip() for node in one.split(",")] for one in experiments]
+    try:
+        estimand = identify(graph, query, unobserved, tried, costs=costs or None)
+    except NotIdentifiable as refusal:
+        if data is None or not graph.is_admg:
+            raise
+        raise with_bounds(refusal, graph, query, unobserved, read_table(data)) from None
+    single = len(query.treatments) == len(query.outcomes) == 1 and not query.conditions and graph.is_admg
     return Identified(
         graph=graph,
         estimand=estimand,
         verified=verify(graph, estimand, context=context),
-        sets=_sets(graph, query, unobserved) if simple else (),
-        instruments=find_instruments(graph, query, unobserved) if single and simple else (),
+        sets=_sets(graph, query, unobserved),
+        instruments=find_instruments(graph, query, unobserved) if single else (),
     )
 
 
@@ -80,4 +100,6 @@ def costs_of(lines: Sequence[str]) -> dict[str, float]:
 
 
 def _sets(graph: CausalGraph, query: CausalQuery, unobserved: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    return tuple(adjustment_sets(graph, query, MAX_SETS, unobserved=unobserved))
+    with suppress(NotIdentifiable):  # over a class of graphs: no set serves all of them
+        return tuple(adjustment_sets(graph, query, MAX_SETS, unobserved=unobserved))
+    return ()

@@ -19,6 +19,7 @@ from dorec.estimate import AIPW, adjusted_for, naive_difference
 from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
 from dorec.intervene import allocate, allocation_value
+from dorec.loop.bounding import with_bounds
 from dorec.loop.graph_file import parse_graph
 from dorec.loop.learned_graph import learn_graph
 from dorec.loop.questions import Question, ask
@@ -117,7 +118,10 @@ def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[E
     if workspace.settings.question.covariates is not None:
         check_controls(graph, query, [c for c in question.covariates if c in graph.nodes])
     hidden = [node for node in graph.nodes if node not in question.table.column_names]
-    estimand = identify(graph, query, unobserved=hidden)
+    try:
+        estimand = identify(graph, query, unobserved=hidden)
+    except NotIdentifiable as refusal:
+        raise with_bounds(refusal, graph, query, hidden, question.table) from None
     if estimand.strategy not in {"back-door", "randomised"}:
         raise NotIdentifiable(
             f"the graph identifies the effect as {estimand.expression}, for which there is no estimator yet",
