@@ -3,6 +3,7 @@
 from dorec.discover.anm import NoiseDirection, PairwiseANM, additive_noise_direction
 from dorec.discover.bootstrap import BootstrapDiscovery, EdgeFrequencies
 from dorec.discover.boss import BOSS
+from dorec.discover.causal_learn import CDNOD, GIN, GRaSP, KernelPC
 from dorec.discover.compare import GraphComparison, compare_graphs, structural_hamming_distance
 from dorec.discover.dagma import Dagma
 from dorec.discover.direct_lingam import DirectLiNGAM, LingamReport
@@ -17,6 +18,7 @@ from dorec.discover.hill_climbing import HillClimbing
 from dorec.discover.intervention_distance import sid_bounds, structural_intervention_distance
 from dorec.discover.lag_pc import LagPC
 from dorec.discover.lagged_links import LaggedLink, LaggedLinks, summary_graph
+from dorec.discover.lingam_package import CAMUV, RCD
 from dorec.discover.markov_check import Independence, implied_independences, markov_check
 from dorec.discover.notears import Notears
 from dorec.discover.pc import PC
@@ -27,9 +29,13 @@ from dorec.discover.variance_order import ContinuousReport, VarianceOrderWarning
 
 __all__ = [
     "BOSS",
+    "CAMUV",
+    "CDNOD",
     "FCI",
     "GES",
+    "GIN",
     "PC",
+    "RCD",
     "REGISTRY",
     "RFCI",
     "BootstrapDiscovery",
@@ -39,11 +45,13 @@ __all__ = [
     "EdgeFrequencies",
     "EnsembleDiscovery",
     "ExactSearch",
+    "GRaSP",
     "GraphComparison",
     "HawkesFit",
     "HawkesGranger",
     "HillClimbing",
     "Independence",
+    "KernelPC",
     "LagPC",
     "LaggedLink",
     "LaggedLinks",

@@ -21,6 +21,12 @@ REGISTRY = Registry(
         "pairwise_anm": "dorec.discover.anm:PairwiseANM",
         "lag_pc": "dorec.discover.lag_pc:LagPC",
         "hawkes": "dorec.discover.hawkes:HawkesGranger",
+        "grasp": "dorec.discover.causal_learn:GRaSP",
+        "cdnod": "dorec.discover.causal_learn:CDNOD",
+        "kernel_pc": "dorec.discover.causal_learn:KernelPC",
+        "gin": "dorec.discover.causal_learn:GIN",
+        "rcd": "dorec.discover.lingam_package:RCD",
+        "camuv": "dorec.discover.lingam_package:CAMUV",
     },
 )
 
