@@ -33,7 +33,12 @@ FEW = 6  # a column of whole numbers with up to so many values is taken as class
 
 @dataclass(frozen=True, kw_only=True)
 class DiscoverRequest:
-    """What `dorec discover` is asked."""
+    """What `dorec discover` is asked.
+
+    Example:
+        >>> DiscoverRequest(source=Path("shop.csv"), methods=("pc",), settings={"alpha": 0.01}).bootstrap
+        0
+    """
 
     source: Path
     methods: Sequence[str] = ("boss",)
@@ -47,7 +52,16 @@ class DiscoverRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Discovered:
-    """The graph and all that was found on the way to it."""
+    """The graph and all that was found on the way to it.
+
+    Example:
+        >>> found = Discovered(
+        ...     request=DiscoverRequest(source=Path("shop.csv")), graph=CausalGraph.from_edges("ab"),
+        ...     knowledge=Knowledge(), rows=10, dropped_rows=0, left_out={}, chosen={}, verdicts=(),
+        ...     without_knowledge=None, comparison=None)
+        >>> found.to_dict()["graph"]["nodes"]
+        ['a', 'b']
+    """
 
     request: DiscoverRequest
     graph: CausalGraph
@@ -84,11 +98,20 @@ class Discovered:
 
 
 def discover_file(request: DiscoverRequest, *, context: RunContext) -> Discovered:
-    """Read the table, choose its nodes and the score or test that fits them, search, and check the graph.
+    r"""Read the table, choose its nodes and the score or test that fits them, search, and check the graph.
 
     Raises:
         ConfigError: a method, setting or column is unknown.
         Refusal, InputError: what the method says of the table or of the knowledge.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "shop.csv")
+        ...     _ = file.write_text("a,b\n" + "\n".join(f"{i % 7},{i % 7 + i % 3}" for i in range(80)))
+        ...     found = discover_file(DiscoverRequest(source=file), context=RunContext())
+        >>> found.rows, found.graph.undirected
+        (80, (('a', 'b'),))
     """
     table = read_table(request.source)
     known = Knowledge() if request.knowledge is None else read_knowledge(request.knowledge)

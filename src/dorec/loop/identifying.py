@@ -22,7 +22,13 @@ MAX_SETS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Identified:
-    """The estimand of a question, its verification, and the graph's other ways to an answer."""
+    """The estimand of a question, its verification, and the graph's other ways to an answer.
+
+    Example:
+        >>> found = identify_in("z -> t; z -> y; t -> y", CausalQuery("t", "y"), context=RunContext())
+        >>> found.to_dict()["adjustment_sets"]
+        [['z']]
+    """
 
     graph: CausalGraph
     estimand: Estimand
@@ -64,6 +70,11 @@ def identify_in(
     Raises:
         UnreadableSource, ConfigError: the graph can't be read.
         NotIdentifiable: no formula exists; the refusal says why and what would help.
+
+    Example:
+        >>> found = identify_in("z -> t; t -> m; m -> y; z <-> y", CausalQuery("t", "y"), context=RunContext())
+        >>> found.estimand.strategy, found.verified.status
+        ('back-door', 'passed')
     """
     graph = read_graph(source)
     tried = [[node.strip() for node in one.split(",")] for one in experiments]
