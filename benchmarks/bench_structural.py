@@ -32,6 +32,7 @@ from pgmpy.inference import VariableElimination
 from pgmpy.readwrite import BIFReader
 path, evidence, ask = json.loads(sys.argv[1])
 engine = VariableElimination(BIFReader(string=gzip.open(path, "rt").read()).get_model())
+engine.query(list(ask)[:1], evidence=evidence, show_progress=False)
 start = time.process_time()
 found = {v: engine.query([v], evidence=evidence, show_progress=False) for v in ask}
 seconds = time.process_time() - start
@@ -100,6 +101,7 @@ def alarm() -> list[str]:
     model = FittedStructuralModel.from_network(DiscreteNetwork.from_bif(gzip.decompress(ALARM.read_bytes()).decode()))
     evidence = {v: model.variables[v].levels[0] for v in model.graph.nodes if not model.graph.children(v)}
     ask = [v for v in model.graph.nodes if v not in evidence]
+    model.distribution(ask[:1], given=evidence)  # warm, as is the peer
     start = time.process_time()
     mine = {v: model.distribution([v], given=evidence) for v in ask}
     ours = (time.process_time() - start) / len(ask) * 1e3

@@ -77,7 +77,7 @@ def test_a_linear_model_is_least_squares():
 
 def test_a_table_is_counts_with_the_prior():
     data = {"z": ["a", "b", "a", "a"] * 5, "x": [0, 1, 1, 0] * 5, "y": [True, False, True, True] * 5}
-    model = StructuralModel(equivalent_sample_size=2.0).fit(TRIANGLE, data)
+    model = StructuralModel(sample_size=2.0).fit(TRIANGLE, data)
     x = model.mechanisms["x"]  # a: 10 of 0, 5 of 1; b: 0 and 5; the prior spreads 2 rows over 4 cells
     assert np.allclose(x.values, [[10.5 / 16, 5.5 / 16], [0.5 / 6, 5.5 / 6]])
     assert x.rows.tolist() == [15, 5]
@@ -193,7 +193,7 @@ def test_names_of_units_are_no_levels():
     ("settings", "said"),
     [
         ({"n_folds": 1}, "n_folds is 1"),
-        ({"equivalent_sample_size": -1}, "equivalent_sample_size"),
+        ({"sample_size": -1}, "sample_size"),
         ({"learning_rate": 0}, "learning_rate"),
         ({"mechanisms": "linear"}, "give 'auto', or"),
         ({"mechanisms": {"x": "linnear"}}, "Did you mean 'linear'"),
@@ -227,3 +227,25 @@ def test_every_frame_will_do():
     frames.append(pandas.DataFrame(world).assign(x=lambda t: t["x"].astype("category")))
     first, *others = [StructuralModel(n_trees=5).fit(TRIANGLE, frame).sample(100) for frame in frames]
     assert all(first.equals(other) for other in others)
+
+
+def test_levels_may_be_called_anything():
+    rng = np.random.default_rng(0)
+    z = rng.integers(0, 3, 900)
+    y = np.where(rng.random(900) < 0.2 + 0.3 * z, "yes", "no")
+    graph = CausalGraph.from_edges(["z", "y"], directed=[("z", "y")])
+    first = StructuralModel().fit(graph, {"z": np.array(["a", "b", "c"])[z], "y": y})
+    other = StructuralModel().fit(graph, {"z": np.array(["q", "p", "o"])[z], "y": y})
+    for old, new in zip("abc", "qpo", strict=True):
+        assert np.isclose(
+            first.probability({"y": "yes"}, do={"z": old}), other.probability({"y": "yes"}, do={"z": new})
+        )
+
+
+def test_two_numbers_can_be_taken_as_numbers():
+    rng = np.random.default_rng(0)
+    x = rng.choice([0.0, 1.0], 300)
+    graph = CausalGraph.from_edges(["x", "y"], directed=[("x", "y")])
+    model = StructuralModel(mechanisms={"x": "linear"}).fit(graph, {"x": x, "y": 2 * x + rng.normal(size=300)})
+    assert not model.variables["x"].is_discrete
+    assert abs(model.ate("x", "y", arms=(0.25, 0.75)).value - 1) < 0.3

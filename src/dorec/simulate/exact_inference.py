@@ -1,6 +1,6 @@
 """Answers without samples: probabilities of discrete models by variable elimination, means of linear ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -37,10 +37,7 @@ def marginal(tables: Tables, keep: Sequence[str], given: Codes, do: Codes) -> Fl
     twice = sorted((set(keep) & {*given, *do}) | (set(given) & set(do)))
     if twice:
         raise InputError(f"{twice[0]} stands in two of what is asked, given and done; name each variable once.")
-    graph = CausalGraph.from_edges(
-        sorted(tables), directed=[(p, v) for v, (parents, _) in tables.items() if v not in do for p in parents]
-    )
-    wanted = graph.ancestors([*keep, *given]) - set(do)
+    wanted = causes_of({name: parents for name, (parents, _) in tables.items()}, [*keep, *given], do) - set(do)
     fixed = {**given, **do}
     factors: list[Factor] = []
     for name in sorted(wanted):
@@ -80,15 +77,16 @@ def exact_mean(
     """
     tables = {name: (m.parents, m.values) for name, m in mechanisms.items() if isinstance(m, TableMechanism)}
     codes = {name: int(value) for name, value in do.items() if name in numbers}
-    causes = _causes(mechanisms, [outcome], do)
-    edges = [(p, name) for name in causes - set(do) for p in mechanisms[name].parents]
+    parents = {name: mechanism.parents for name, mechanism in mechanisms.items()}
+    causes = causes_of(parents, [outcome], do)
+    edges = [(p, name) for name in causes - set(do) for p in parents[name]]
     graph = CausalGraph.from_edges(sorted(causes), directed=edges)
     known: dict[str, FloatArray] = {}  # as the columns that `design` makes of it
     for name in graph.topological_order():
         if name in numbers:
             if name != outcome and all(child in numbers for child in graph.children(name)):
                 continue
-            shares = _shares(mechanisms, tables, name, len(numbers[name]), codes)
+            shares = _shares(tables, parents, name, len(numbers[name]), codes)
             if shares is None or name == outcome:
                 return None if shares is None else float(shares @ numbers[name])
             known[name] = shares[1:]
@@ -104,25 +102,31 @@ def exact_mean(
     return float(known[outcome][0])
 
 
-def _shares(
-    mechanisms: Mapping[str, Mechanism], tables: Tables, name: str, n_levels: int, codes: Codes
-) -> FloatArray | None:
-    """Of a variable's levels, (k,), or None where a cause has no table."""
-    if name in codes:
-        return np.eye(n_levels)[codes[name]]
-    behind = _causes(mechanisms, [name], codes)
-    return (
-        marginal(tables, [name], {}, {n: c for n, c in codes.items() if n in behind}) if behind <= set(tables) else None
-    )
+def causes_of(
+    parents: Mapping[str, Iterable[str]], names: Iterable[str], stop: Collection[str] | Mapping[str, float]
+) -> set[str]:
+    """The variables and all that they follow from, not looking behind what is set.
 
-
-def _causes(mechanisms: Mapping[str, Mechanism], names: Iterable[str], do: Mapping[str, float]) -> set[str]:
-    """The variables and what they follow from, not looking behind what is set."""
+    >>> sorted(causes_of({"y": ["x"], "x": ["z"], "z": []}, ["y"], ["x"]))
+    ['x', 'y']
+    """
     found: set[str] = set()
     stack = list(names)
     while stack:
         name = stack.pop()
         if name not in found:
             found.add(name)
-            stack += () if name in do else mechanisms[name].parents
+            stack += () if name in stop else parents[name]
     return found
+
+
+def _shares(
+    tables: Tables, parents: Mapping[str, Iterable[str]], name: str, n_levels: int, codes: Codes
+) -> FloatArray | None:
+    """Of a variable's levels, (k,), or None where a cause has no table."""
+    if name in codes:
+        return np.eye(n_levels)[codes[name]]
+    behind = causes_of(parents, [name], codes)
+    if not behind - set(codes) <= set(tables):
+        return None
+    return marginal(tables, [name], {}, {n: c for n, c in codes.items() if n in behind})

@@ -20,7 +20,7 @@ from dorec.domain.verdict import Verdict
 from dorec.numeric.arrays import AnyArray, FloatArray
 from dorec.simulate.counterfactuals import Counterfactuals, as_numbers, carry_over
 from dorec.simulate.discrete_network import DiscreteNetwork
-from dorec.simulate.exact_inference import exact_mean, marginal
+from dorec.simulate.exact_inference import causes_of, exact_mean, marginal
 from dorec.simulate.goodness_of_fit import check_fit
 from dorec.simulate.interventions import Do, Rule, plan, read_rules, visible_values
 from dorec.simulate.mechanisms import Mechanism, TableMechanism, mechanism_from_parts
@@ -203,7 +203,7 @@ class FittedStructuralModel:
             InputError: a variable that matters has no table, a level is unknown, or what is given is impossible.
             TooLarge: the model is too entangled for an exact answer.
         """
-        codes = {name: int(self._known(name).encode([value])[0]) for name, value in outcomes.items()}
+        codes = {name: self._known(name).code(value) for name, value in outcomes.items()}
         share = self.distribution(list(outcomes), given=given, do=do)
         return float(share[tuple(codes.values())])
 
@@ -212,13 +212,13 @@ class FittedStructuralModel:
     ) -> FloatArray:
         """The exact joint distribution of variables, with a dimension for each, in the order of its levels."""
         evidence, set_to = (
-            {name: int(self._known(name).encode([value])[0]) for name, value in (said or {}).items()}
-            for said in (given, do)
+            {name: self._known(name).code(value) for name, value in (said or {}).items()} for said in (given, do)
         )
         tables = {name: (m.parents, m.values) for name, m in self.mechanisms.items() if isinstance(m, TableMechanism)}
-        after = self.graph.without_edges_into(set_to)
-        for name in sorted(after.ancestors([*names, *evidence]) - set(set_to)):
+        for name in names:
             self._known(name)
+        parents = {name: mechanism.parents for name, mechanism in self.mechanisms.items()}
+        for name in sorted(causes_of(parents, [*names, *evidence], set_to) - set(set_to)):
             if name not in tables:
                 raise InputError(
                     f"{name} has no table, so there is no exact answer; count in `sample(n, do=...)` instead."

@@ -1,6 +1,7 @@
 """Whether rows that a model has not seen look like rows that it makes, and whether its noise is noise."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -41,14 +42,18 @@ def check_fit(
     names = list(graph.nodes)
     label = np.repeat([0.0, 1.0], [len(held[names[0]]), len(made[names[0]])])
     apart = distances(label)
-    square = {name: _square(variables[name], np.concatenate([held[name], made[name]])) for name in names}
-    alone = {name: distance_correlation_test(np.sqrt(square[name]), apart)[1] for name in names}
+
+    @lru_cache(maxsize=40)  # of (2 m, 2 m) floats
+    def square(name: str) -> FloatArray:
+        return _square(variables[name], np.concatenate([held[name], made[name]]))
+
+    alone = {name: distance_correlation_test(np.sqrt(square(name)), apart)[1] for name in names}
     together = {
-        f"{a}, {b}": distance_correlation_test(np.sqrt(square[a] + square[b]), apart)[1] for a, b in _pairs(graph)
+        f"{a}, {b}": distance_correlation_test(np.sqrt(square(a) + square(b)), apart)[1] for a, b in _pairs(graph)
     }
     total = np.zeros_like(apart)
-    for one in square.values():
-        total += one
+    for name in names:
+        total += square(name)
     everything = {"all variables": distance_correlation_test(np.sqrt(total), apart)[1]}
     found = [
         _verdict("simulated against held-out columns", alone, alpha, "one by one", "its mechanism's kind"),

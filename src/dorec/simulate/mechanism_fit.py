@@ -87,12 +87,12 @@ class MechanismFit:
 
     Args:
         n_folds: of the cross-fits that compare kinds and give trees their noise.
-        equivalent_sample_size: rows that the BDeu prior of a table is worth.
+        sample_size: rows that the BDeu prior of a table is worth.
         boosting: how trees are grown.
     """
 
     n_folds: int = 5
-    equivalent_sample_size: float = 1.0
+    sample_size: float = 1.0
     boosting: Boosting = field(default_factory=Boosting)
 
     def fit(
@@ -169,7 +169,7 @@ class MechanismFit:
         return loss
 
     def _table(self, rows: Rows, name: str, parents: tuple[str, ...]) -> tuple[Mechanism, Verdict | None]:
-        """Shares with a BDeu prior: `equivalent_sample_size` rows spread evenly over all cells."""
+        """Shares with a BDeu prior: `sample_size` rows spread evenly over all cells."""
         shape = (*rows.widths(parents), len(rows.variables[name].levels))
         wide = [p for p in parents if not rows.variables[p].is_discrete]
         if wide or prod(shape) > 1 << 24:
@@ -177,7 +177,7 @@ class MechanismFit:
             raise ConfigError(f"{name} can't have a table: {why}; give 'auto', 'logistic' or 'classifier_trees'.")
         place = np.ravel_multi_index([*(rows.values[p] for p in parents), rows.values[name]], shape)
         counts = np.bincount(place, minlength=prod(shape)).reshape(shape).astype(np.float64)
-        cells = counts + self.equivalent_sample_size / prod(shape)
+        cells = counts + self.sample_size / prod(shape)
         seen = counts.sum(axis=-1)
         empty = cells.sum(axis=-1, keepdims=True) == 0  # without a prior
         with np.errstate(invalid="ignore"):

@@ -16,10 +16,10 @@ from dorec.domain.graph import CausalGraph
 from dorec.domain.run import RunContext
 from dorec.domain.table import to_arrow
 from dorec.simulate.fitted_model import DEFAULT_CONTEXT, FittedStructuralModel, must_be_dag
-from dorec.simulate.mechanism_fit import OF_DISCRETE, MechanismFit, Rows, check_kind
+from dorec.simulate.mechanism_fit import OF_CONTINUOUS, OF_DISCRETE, MechanismFit, Rows, check_kind
 from dorec.simulate.mechanisms import Mechanism
 from dorec.simulate.predictors import Boosting
-from dorec.simulate.variables import Variable, looks_discrete, plain
+from dorec.simulate.variables import Variable, is_number, looks_discrete, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class StructuralModel:
     Args:
         mechanisms: "auto", or node -> kind for some nodes; the others are "auto".
         n_folds: of the cross-fits.
-        equivalent_sample_size: rows that the BDeu prior of each table is worth; 0 gives plain shares.
+        sample_size: equivalent sample size of BDeu: rows that the prior of each table is worth; 0 gives plain shares.
         max_levels: a column of whole numbers with more is continuous.
         n_trees, learning_rate, max_leaf_nodes: how trees are grown.
 
@@ -55,7 +55,7 @@ class StructuralModel:
 
     mechanisms: str | Mapping[str, str] = "auto"
     n_folds: int = 5
-    equivalent_sample_size: float = 1.0
+    sample_size: float = 1.0
     max_levels: int = 10
     n_trees: int = 100
     learning_rate: float = 0.1
@@ -64,7 +64,7 @@ class StructuralModel:
     def __post_init__(self) -> None:
         bounds = {
             "n_folds": self.n_folds >= 2,
-            "equivalent_sample_size": 0 <= self.equivalent_sample_size < np.inf,
+            "sample_size": 0 <= self.sample_size < np.inf,
             "max_levels": self.max_levels >= 2,
             "n_trees": self.n_trees >= 1,
             "learning_rate": 0 < self.learning_rate <= 1,
@@ -102,7 +102,7 @@ class StructuralModel:
         rows = self._rows(to_arrow(table, graph.nodes))
         how = MechanismFit(
             self.n_folds,
-            self.equivalent_sample_size,
+            self.sample_size,
             Boosting(self.n_trees, self.learning_rate, self.max_leaf_nodes),
         )
         found: dict[str, Mechanism] = {}
@@ -122,8 +122,10 @@ class StructuralModel:
             column = plain(name, table.column(name))
             kind = self._named.get(name, "auto")
             discrete = looks_discrete(column, self.max_levels)
-            if kind != "auto" and pa.types.is_integer(column.type):  # whole numbers can be taken either way
-                discrete = kind in OF_DISCRETE
+            if kind in OF_CONTINUOUS and is_number(column):  # numbers can be taken as such
+                discrete = False
+            if kind in OF_DISCRETE and pa.types.is_integer(column.type):
+                discrete = True
             variables[name] = Variable.of(name, column, discrete)
             values[name] = variables[name].encode(column)
         return Rows(variables, values, n)

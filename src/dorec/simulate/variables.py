@@ -84,7 +84,7 @@ class Variable:
         """
         chunked = plain(self.name, column)
         if not self.is_discrete:
-            if not _is_number(chunked.type):
+            if not is_number(chunked):
                 raise InputError(f"{self.name} holds {chunked.type}, but the model knows it as a number.")
             return np.asarray(chunked.cast(pa.float64()).to_numpy(), dtype=np.float64)
         known = pa.array(self.levels)
@@ -96,6 +96,20 @@ class Variable:
             strange = [v for v in pc.unique(chunked).to_pylist() if v not in self.levels][:5]
             raise InputError(f"{self.name} has no level {_shown(strange)}; its levels: {_shown(self.levels)}.")
         return np.asarray(codes.to_numpy(), dtype=np.int64)
+
+    def code(self, level: object) -> int:
+        """The position of one level.
+
+        Raises:
+            InputError: it is none of the variable's.
+
+        >>> Variable("plan", ("free", "pro")).code("pro")
+        1
+        """
+        if not self.is_discrete:
+            raise InputError(f"{self.name} is continuous and has no levels; ask about variables that have.")
+        known = isinstance(level, str | int | float) and level in self.levels
+        return self.levels.index(level) if known else int(self.encode([level])[0])
 
     def decode(self, values: AnyArray) -> AnyArray:
         """What `encode` got: floats, or levels."""
@@ -128,9 +142,9 @@ def plain(name: str, column: Any) -> "pa.ChunkedArray":
         chunked = chunked.cast(chunked.type.value_type)
     if pa.types.is_decimal(chunked.type) or pa.types.is_float16(chunked.type):
         chunked = chunked.cast(pa.float64())
-    if pa.types.is_large_string(chunked.type):
+    if str(chunked.type) in ("large_string", "string_view"):
         chunked = chunked.cast(pa.string())
-    if not (_is_number(chunked.type) or pa.types.is_boolean(chunked.type) or pa.types.is_string(chunked.type)):
+    if not (is_number(chunked) or pa.types.is_boolean(chunked.type) or pa.types.is_string(chunked.type)):
         raise InputError(
             f"{name} holds {chunked.type}; a model takes numbers, truth values and text. Convert it first."
         )
@@ -148,14 +162,15 @@ def plain(name: str, column: Any) -> "pa.ChunkedArray":
 
 def looks_discrete(column: "pa.ChunkedArray", max_levels: int) -> bool:
     """Text, truth values, whole numbers with few levels, and floats with two."""
-    if not _is_number(column.type):
+    if not is_number(column):
         return True
     most = 2 if pa.types.is_floating(column.type) else max_levels
     return int(pc.count_distinct(column).as_py()) <= most
 
 
-def _is_number(kind: Any) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+def is_number(column: "pa.ChunkedArray") -> bool:
+    """Whether a column holds whole numbers or floats."""
+    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
 
 
 def _constant(name: str, value: Any) -> ConstantColumn:
