@@ -107,7 +107,7 @@ def panel_row(users: int, days: int, d: int) -> str:
 
 def hawkes_row(events: int) -> str:
     """One line of the second table: shared baseline, decay given, and both found."""
-    users = max(events // 408, 1)
+    users = max(events // 470, 1)
     rng = np.random.default_rng(0)
     user, when, kind = simulate_hawkes(np.array([0.05, 0.02, 0.3]), FUNNEL, 1.5, np.full(users, 500.0), rng)
     table = {"user_id": user, "event": np.array(["cart", "purchase", "view"])[kind], "timestamp": when}

@@ -37,7 +37,11 @@ def parse_lagged(node: str) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class LaggedLink:
-    """`cause` acts on `effect` `lag` steps later; `value` is the partial correlation of the MCI test."""
+    """`cause` acts on `effect` `lag` steps later; `value` is the partial correlation of the MCI test.
+
+    >>> str(LaggedLink("view", "cart", 1, 0.4, 1e-9, 1e-8))
+    'view[t-1] --> cart[t] (+0.40)'
+    """
 
     cause: str
     effect: str
