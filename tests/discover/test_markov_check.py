@@ -114,6 +114,12 @@ def test_every_test_answers_every_question(test):
     assert [v.p_value for v in markov_check(right, turned, test=test)] == pytest.approx([v.p_value for v in found])
 
 
+def test_edges_that_are_no_class_are_read_along_the_causal_order():
+    # a - d opens a cycle in one direction, and a collider in the other
+    shared = CausalGraph.from_edges("abcd", directed=[("a", "b"), ("b", "c"), ("c", "d")], undirected=[("a", "d")])
+    assert [str(i) for i in implied_independences(shared)] == ["c ⟂ a | b", "d ⟂ b | a, c"]
+
+
 def test_what_can_not_be_checked_is_refused():
     table = {"a": [0.0, 1.0] * 10, "b": [0.0, 0.5, 1.0, 1.5] * 5}
     with pytest.raises(InputError, match="u of the graph are no columns"):

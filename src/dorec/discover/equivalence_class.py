@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from dorec.discover.orientation import PartlyDirected, meek
-from dorec.domain.errors import InputError, TooLarge
-from dorec.domain.graph import CausalGraph, Edge
+from dorec.domain.errors import CyclicGraph, InputError, TooLarge
+from dorec.domain.graph import CausalGraph, Edge, Pair
 
 MAX_EXTENSIONS = 5_000  # DAGs of one undirected component
 
@@ -84,10 +84,11 @@ def a_member(graph: CausalGraph) -> CausalGraph:
     """One graph of the class: every edge directed or bidirected, with the class's independences.
 
     Undirected edges and those with a circle at both ends are directed without a new collider; a circle opposite an
-    arrowhead becomes a tail (Zhang 2008, doi:10.1016/j.artint.2008.08.001, lemma 4.3.6 of the thesis).
+    arrowhead becomes a tail (Zhang 2008, doi:10.1016/j.artint.2008.08.001). The edges that resamples share may be no
+    class: then open edges follow the causal order of the directed ones.
 
     Raises:
-        InputError: an edge has a circle and a tail (selection), or the graph stands for no DAG.
+        InputError: an edge has a circle and a tail (selection).
 
     Example:
         >>> a_member(CausalGraph.from_edges("abc", undirected=[("a", "b"), ("b", "c")])).directed
@@ -106,9 +107,18 @@ def a_member(graph: CausalGraph) -> CausalGraph:
     loose = [(e.a, e.b) for e in graph.edges if e.mark_b != "arrow"]
     if not loose:
         return CausalGraph(graph.nodes, tuple(settled))
-    partly = as_places(CausalGraph.from_edges(graph.nodes, undirected=loose))
+    try:
+        return CausalGraph(graph.nodes, (*settled, *_directed(graph.nodes, loose)))
+    except (CyclicGraph, InputError, TooLarge):  # no class: what resamples or methods share, say
+        order = {node: i for i, node in enumerate(CausalGraph(graph.nodes, tuple(settled)).topological_order())}
+        along = [Edge(*sorted(pair, key=order.__getitem__), "tail", "arrow") for pair in loose]
+        return CausalGraph(graph.nodes, (*settled, *along))
+
+
+def _directed(nodes: tuple[str, ...], loose: list[Pair]) -> list[Edge]:
+    """Undirected edges with directions that make no collider."""
+    partly = as_places(CausalGraph.from_edges(nodes, undirected=loose))
     for component in components(partly):
         if len(component) > 1:
-            partly = next(extensions(partly, component, graph.nodes))
-    arrows = [(graph.nodes[i], graph.nodes[j]) for i, below in enumerate(partly.children) for j in below]
-    return CausalGraph(graph.nodes, (*settled, *(Edge(a, b, "tail", "arrow") for a, b in arrows)))
+            partly = next(extensions(partly, component, nodes))
+    return [Edge(nodes[i], nodes[j], "tail", "arrow") for i, below in enumerate(partly.children) for j in below]
