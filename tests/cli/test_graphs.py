@@ -63,6 +63,22 @@ def test_knowledge_and_truth_and_the_page(table, tmp_path):
     assert json.loads(again.stdout)["comparison"]["shd"] == 0
 
 
+def test_methods_over_time_get_their_columns(tmp_path):
+    rng = np.random.default_rng(0)
+    day, unit = np.tile(np.arange(50), 20), np.repeat([f"u{i}" for i in range(20)], 50)
+    noise = rng.normal(size=(1000, 2))
+    view, cart = noise[:, 0].copy(), noise[:, 1].copy()
+    for i in range(1, 1000):
+        if day[i]:
+            cart[i] += 0.8 * view[i - 1]
+    path = tmp_path / "panel.csv"
+    pyarrow.csv.write_csv(pa.table({"user": unit, "day": day, "view": view, "cart": cart}), path)
+    settings = ("--set", "unit=user", "--set", "max_lag=1")
+    found = json.loads(invoke("discover", path, "--method", "lag_pc", *settings, "--json").stdout)
+    assert [(e["a"], e["b"]) for e in found["graph"]["edges"]] == [("view[t-1]", "cart[t]")]
+    assert found["verdicts"] == []
+
+
 def test_methods_are_explained():
     found = json.loads(invoke("discover", "--methods", "--json").stdout)
     assert "equivalence class" in found["pc"]

@@ -152,7 +152,7 @@ def discovered(found: "Discovered", page: Path | None) -> None:
             f"Beside the given graph: SHD {found.comparison.shd}, pairs F1 {skeleton.f1:.2f}, directions F1 "
             f"{directed.f1:.2f}"
         )
-    if found.request.knowledge is None:
+    if found.request.knowledge is None and found.verdicts:  # methods over time know the order
         console.print("[dim]No time order was given: --knowledge FILE says what can't cause what.[/]")
     said = f"\nReport: [bold]{page}[/]" if page else "\n[dim]Add --out FOLDER for a picture and a page.[/]"
     console.print(said, soft_wrap=True)

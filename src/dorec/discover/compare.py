@@ -51,9 +51,7 @@ class GraphComparison:
     skeleton: Agreement  # adjacent pairs, whatever their marks
     directed: Agreement  # a -> b, of those that are directed in either graph
     shd: int  # structural Hamming distance
-    sid: (
-        tuple[int, int] | None
-    )  # bounds over the DAGs of the class; None unless the truth is a DAG
+    sid: tuple[int, int] | None  # bounds over the DAGs of the class; None unless the truth is a DAG
 
 
 def compare_graphs(learned: CausalGraph, truth: CausalGraph) -> GraphComparison:

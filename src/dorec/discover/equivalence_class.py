@@ -111,7 +111,7 @@ def a_member(graph: CausalGraph) -> CausalGraph:
         return CausalGraph(graph.nodes, (*settled, *_directed(graph.nodes, loose)))
     except (CyclicGraph, InputError, TooLarge):  # no class: what resamples or methods share, say
         order = {node: i for i, node in enumerate(CausalGraph(graph.nodes, tuple(settled)).topological_order())}
-        along = [Edge(*sorted(pair, key=order.__getitem__), "tail", "arrow") for pair in loose]
+        along = [Edge(*((a, b) if order[a] < order[b] else (b, a)), "tail", "arrow") for a, b in loose]
         return CausalGraph(graph.nodes, (*settled, *along))
 
 

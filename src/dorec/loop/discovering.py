@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -125,7 +125,11 @@ def discover_file(request: DiscoverRequest, *, context: RunContext) -> Discovere
     chosen = {} if len(request.methods) > 1 else _fitting(request.methods[0], kind, request.settings)
     search = _search(request, kind, chosen)
     graph = search.discover(table, known, context)
-    checks = _checks(graph, table, kind, request.settings.get("missing", "refuse"), context)
+    checks = (
+        ()
+        if not set(graph.nodes) <= set(table.column_names)
+        else _checks(graph, table, kind, request.settings.get("missing", "refuse"), context)
+    )
     truth = None if request.truth is None else read_graph(str(request.truth))
     return Discovered(
         request=request,
@@ -191,9 +195,9 @@ TESTS = {"numbers": "fisher_z", "classes": "g_square", "mixed": "degenerate_gaus
 
 def _fitting(method: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The score or test that fits the columns, where the method has one and the user named none."""
-    fields = getattr(type(make(method)), "__dataclass_fields__", {})
-    by_field = {"score": _SCORES, "test": TESTS}
-    return {key: choice[kind] for key, choice in by_field.items() if key in fields and key not in given}
+    allowed = get_type_hints(REGISTRY.load(method))
+    by_field = {"score": _SCORES[kind], "test": TESTS[kind]}
+    return {k: v for k, v in by_field.items() if k not in given and v in get_args(allowed.get(k))}
 
 
 def _checks(graph: CausalGraph, table: pa.Table, kind: str, missing: Any, context: RunContext) -> list[Verdict]:
@@ -211,9 +215,19 @@ def _nodes(table: pa.Table, request: DiscoverRequest) -> tuple[pa.Table, dict[st
             if name not in table.column_names:
                 raise ColumnNotFound(name, table.column_names, where=request.source.name)
         return table.select(list(dict.fromkeys(request.columns))), {}
-    why = {name: _unfit(table.column(name), table.num_rows, request) for name in table.column_names}
+    roles = _roles(request)
+    why = {
+        name: "" if name in roles else _unfit(table.column(name), table.num_rows, request)
+        for name in table.column_names
+    }
     left_out = {name: reason for name, reason in why.items() if reason}
     return table.select([name for name, reason in why.items() if not reason]), left_out
+
+
+def _roles(request: DiscoverRequest) -> set[str]:
+    """Columns that a method over time reads as unit, time or event, which are no nodes but have to be there."""
+    methods = [make(name, **(request.settings if len(request.methods) == 1 else {})) for name in request.methods]
+    return {str(getattr(method, key, "")) for method in methods for key in ("unit", "time", "event")}
 
 
 def _unfit(column: pa.ChunkedArray, n: int, request: DiscoverRequest) -> str:
