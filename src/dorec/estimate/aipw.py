@@ -1,6 +1,6 @@
 """AIPW: the augmented inverse-propensity-weighted, doubly robust average effect with cross-fitting."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,16 +12,22 @@ from dorec.domain.query import Population
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
-from dorec.estimate.checks import check_overlap, check_study, suspected_leak
-from dorec.estimate.cross_fitting import Nuisances, Units, fit_nuisances, units_of
-from dorec.estimate.diagnostics import Overlap, influence_verdict, overlap_of, repeated_verdicts, tame
+from dorec.estimate.average_effect import (
+    arm_means_of,
+    checked_covariates,
+    contrasts_of,
+    few_clusters_dof,
+    verdicts_of,
+)
+from dorec.estimate.checks import check_study
+from dorec.estimate.cross_fitting import Nuisances, Units, comparable_nuisances, units_of
+from dorec.estimate.diagnostics import Overlap, overlap_of
 from dorec.estimate.heterogeneity import Heterogeneity, fit_heterogeneity
 from dorec.estimate.nuisance import threads_for
 from dorec.estimate.scores import ArmMeans, augmented_outcomes, mean_of, weighted_means
-from dorec.numeric.arrays import AnyArray, FloatArray
+from dorec.numeric.arrays import FloatArray
 
 DEFAULT_CONTEXT = RunContext()
-FEW_CLUSTERS = 200  # below it Student's t takes the place of the normal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,22 +109,16 @@ class AIPW:
         )
 
     def _one_split(self, study: Study, units: Units, repeat: int, floor: FloatArray, context: RunContext) -> Nuisances:
-        with threads_for(study.n, context):
-            nuisances = fit_nuisances(
-                study,
-                units,
-                n_folds=self.n_folds,
-                outcome_model=self.outcome_model,
-                propensity_model=self.propensity_model,
-                repeat=repeat,
-                context=context,
-            )
-        if study.propensity is not None:
-            return nuisances
-        trimmed = self.population != "all"
-        check_overlap(nuisances.propensity, study.treatment, study.arms, floor, trimmed)
-        raised = np.maximum(nuisances.propensity, floor)
-        return replace(nuisances, propensity=raised / raised.sum(axis=1, keepdims=True))
+        return comparable_nuisances(
+            study,
+            units,
+            n_folds=self.n_folds,
+            models=(self.outcome_model, self.propensity_model),
+            floor=floor,
+            trimmed=self.population != "all",
+            repeat=repeat,
+            context=context,
+        )
 
     def _tilted(self, study: Study, split: Nuisances, weight: FloatArray) -> ArmMeans:
         return weighted_means(
@@ -165,35 +165,16 @@ class AIPWModel:
 
     def arm_means(self) -> Estimate:
         """Mean outcome had everyone in the population been in each arm, (k,)."""
-        names = tuple(f"mean if {arm}" for arm in self.arms)
-        return self._estimate(self.means.value, self.means.influence, names)
+        return arm_means_of(self, self.means, "AIPW")
 
     def ate(self) -> Estimate:
         """Average effect of each arm against the first: scalar for two arms, (k - 1,) for more."""
-        value = self.means.value[1:] - self.means.value[0]
-        influence = self.means.influence[:, 1:] - self.means.influence[:, :1]
-        names = tuple(f"{arm} - {self.arms[0]}" for arm in self.arms[1:])
-        if len(names) == 1:
-            return replace(self._estimate(float(value[0]), influence[:, 0], names[0]), verdicts=self.verdicts)
-        return replace(self._estimate(value, influence, names), verdicts=self.verdicts)
+        return contrasts_of(self, self.means, "AIPW")
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """What the fit itself found: overlap, likely leaks, repeated units, units that dominate the influence."""
-        influence = self.means.influence[:, 1:] - self.means.influence[:, :1]
-        dominated = influence_verdict(influence, self.units.groups)
-        if dominated is not None:
-            tamed = self.study.with_columns(outcome=tame(self.study.outcome))
-            beside = self.learner.fit(tamed, context=self.context).means.value
-            values = (beside[1:] - beside[0]).tolist()
-            dominated = replace(dominated, evidence={**dominated.evidence, "winsorised": values})
-        found = (
-            self.overlap.verdict,
-            suspected_leak(self.study),
-            dominated,
-            *repeated_verdicts(self.study, self.units),
-        )
-        return tuple(verdict for verdict in found if verdict is not None)
+        return verdicts_of(self, self.means)
 
     @property
     def unit_effects(self) -> FloatArray:
@@ -202,12 +183,7 @@ class AIPWModel:
 
     def effect(self, covariates: FloatArray) -> FloatArray:
         """Effect given covariates (n, p), in the study's column order: (n,) for two arms, (n, k - 1) for more."""
-        X = np.asarray(covariates, dtype=np.float64)
-        if X.ndim != 2 or X.shape[1] != self.study.covariates.shape[1]:
-            raise InputError(
-                f"covariates have shape {X.shape}; give (n, {self.study.covariates.shape[1]}), the columns "
-                f"{', '.join(self.study.covariate_names[:20])}."
-            )
+        X = checked_covariates(self.study, covariates)
         return self._one_column(self._heterogeneity.predict(X))
 
     def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
@@ -236,7 +212,7 @@ class AIPWModel:
             estimand=self.estimand,
             sample=part.sample,
             cluster=labels,
-            dof=_dof(labels),
+            dof=few_clusters_dof(labels),
         )
         return vector if len(names) > 1 else vector[0]
 
@@ -247,24 +223,6 @@ class AIPWModel:
 
     def _one_column(self, effects: FloatArray) -> FloatArray:
         return effects[:, 0] if effects.shape[1] == 1 else effects
-
-    def _estimate(self, value: Any, influence: FloatArray, name: str | tuple[str, ...]) -> Estimate:
-        return Estimate(
-            value,
-            influence,
-            name=name,
-            method="AIPW",
-            estimand=self.estimand,
-            sample=self.study.sample,
-            cluster=self.units.cluster,
-            dof=_dof(self.units.cluster),
-        )
-
-
-def _dof(cluster: AnyArray | None) -> float | None:
-    """Clusters less one, where there are few; None where the normal will do."""
-    groups = 0 if cluster is None else len(np.unique(cluster.astype(str) if cluster.dtype == object else cluster))
-    return groups - 1.0 if 1 < groups < FEW_CLUSTERS else None
 
 
 def _mean_of_splits(splits: list[Nuisances]) -> Nuisances:

@@ -4,21 +4,23 @@ Units are put into an order that follows from their ids (or, without ids, from t
 columns into the order of their names, so that no estimate depends on how the table was sorted or its arms labelled.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
-from dorec.estimate.checks import is_binary
+from dorec.estimate.checks import check_overlap, is_binary
 from dorec.estimate.nuisance import (
     CrossFit,
+    Pooled,
     calibrated,
     candidates,
     default_classifiers,
     default_outcome_classifiers,
     default_regressors,
+    threads_for,
 )
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import Keys, content_keys, hash64, mix64, stratified_folds
@@ -62,8 +64,53 @@ def _content(study: Study) -> Keys:
     size = np.bincount(study.treatment)[study.treatment]  # before the code, so that labels matter only for equal arms
     ties = [study.outcome, size, study.treatment]
     ties += [] if study.weight is None else [study.weight]
+    ties += [] if study.dose is None else [study.dose]
     ties += [] if study.propensity is None else list(np.asarray(study.propensity).T)
     return content_keys(study.covariates, study.covariate_names, *ties)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Canonical:
+    """A study's units and columns in the order that follows from what they are, with their folds."""
+
+    order: IntArray  # (n,) row of the study at each place
+    arm: IntArray  # (n,) codes in the order in which arms appear
+    back: IntArray  # (k,) column of each of the study's arms
+    fit: CrossFit
+
+    def of(self, values: AnyArray) -> AnyArray:
+        """Values (n, ...) of the study's rows in canonical order."""
+        return values[self.order]
+
+    def restored(self, values: AnyArray) -> AnyArray:
+        """Values (n, ...) in canonical order, back in the study's own."""
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Marginals:
+    """Out-of-fold means given the covariates alone, whatever the arm."""
+
+    outcome: FloatArray  # (n,)
+    treatment: FloatArray  # (n, k - 1) P(arm | x), or (n, 1) the mean dose
+    folds: IntArray  # (n,)
+
+
+def canonical(study: Study, units: Units, *, n_folds: int, repeat: int, context: RunContext) -> Canonical:
+    """The canonical order and the folds of one repetition."""
+    order = np.argsort(units.keys, kind="stable")
+    codes, back = _arms_by_appearance(study.treatment[order], max(1, len(study.arms)))
+    columns = sorted(range(study.covariates.shape[1]), key=lambda j: study.covariate_names[j])
+    keys = _fold_keys(study, units, repeat, context.seed)[order]
+    fit = CrossFit(
+        X=np.ascontiguousarray(study.covariates[order][:, columns]),
+        folds=stratified_folds(keys, codes, n_folds, None if units.groups is None else units.groups[order]),
+        weight=None if study.weight is None else study.weight[order],
+        run=context.engine.map,
+    )
+    return Canonical(order=order, arm=codes, back=back, fit=fit)
 
 
 def fit_nuisances(
@@ -77,29 +124,90 @@ def fit_nuisances(
     context: RunContext,
 ) -> Nuisances:
     """Cross-fitted propensities and arm-wise outcome means, in the study's own row order."""
-    k = len(study.arms)
-    order = np.argsort(units.keys, kind="stable")
-    codes, back = _arms_by_appearance(study.treatment[order], k)
-    columns = sorted(range(study.covariates.shape[1]), key=lambda j: study.covariate_names[j])
-    keys = _fold_keys(study, units, repeat, context.seed)[order]
-    folds = stratified_folds(keys, codes, n_folds, None if units.groups is None else units.groups[order])
-    fit = CrossFit(
-        X=np.ascontiguousarray(study.covariates[order][:, columns]),
-        folds=folds,
-        weight=None if study.weight is None else study.weight[order],
-        run=context.engine.map,
+    at = canonical(study, units, n_folds=n_folds, repeat=repeat, context=context)
+    mu = fit_outcome(at.fit, at.of(study.outcome), at.arm, outcome_model)
+    return Nuisances(
+        propensity=fit_propensity(study, at, propensity_model),
+        outcome=at.restored(mu[:, at.back]),
+        folds=at.restored(at.fit.folds),
     )
-    y = study.outcome[order]
-    mu = fit_outcome(fit, y, codes, outcome_model)
+
+
+def fit_propensity(study: Study, at: Canonical, model: Any) -> FloatArray:
+    """Out-of-fold P(arm | x), (n, k), in the study's own row order; known ones as they are."""
     if study.propensity is not None:
-        e = np.asarray(study.propensity)
+        return np.asarray(study.propensity)
+    e = at.fit.probability(at.arm, candidates(model, default_classifiers(study.n)))
+    if model is None:  # a model that was handed in is taken at its word
+        e = calibrated(e, at.arm, at.fit.weight)
+    return np.asarray(at.restored(e[:, at.back]))
+
+
+def comparable_nuisances(
+    study: Study,
+    units: Units,
+    *,
+    n_folds: int,
+    models: tuple[Any, Any],
+    floor: FloatArray,
+    trimmed: bool,
+    repeat: int = 0,
+    context: RunContext,
+) -> Nuisances:
+    """Nuisances whose estimated propensities overlap and are raised to a floor (k,); `models` outcome and propensity.
+
+    Raises:
+        NoOverlap: see `check_overlap`.
+    """
+    with threads_for(study.n, context):
+        nuisances = fit_nuisances(
+            study,
+            units,
+            n_folds=n_folds,
+            outcome_model=models[0],
+            propensity_model=models[1],
+            repeat=repeat,
+            context=context,
+        )
+    if study.propensity is not None:
+        return nuisances
+    check_overlap(nuisances.propensity, study.treatment, study.arms, floor, trimmed)
+    raised = np.maximum(nuisances.propensity, floor)
+    return replace(nuisances, propensity=raised / raised.sum(axis=1, keepdims=True))
+
+
+def fit_marginals(
+    study: Study,
+    units: Units,
+    *,
+    n_folds: int,
+    outcome_model: Any,
+    treatment_model: Any,
+    repeat: int = 0,
+    context: RunContext,
+) -> Marginals:
+    """Cross-fitted E[outcome | x] and E[treatment | x] for arms or a dose, in the study's own row order."""
+    at = canonical(study, units, n_folds=n_folds, repeat=repeat, context=context)
+    if study.dose is None:
+        treatment = fit_propensity(study, at, treatment_model)[:, 1:]
     else:
-        models = candidates(propensity_model, default_classifiers(study.n))
-        e = fit.probability(codes, models)
-        if propensity_model is None:  # a model that was handed in is taken at its word
-            e = calibrated(e, codes, fit.weight)
-        e = _restore(e[:, back], order)
-    return Nuisances(propensity=e, outcome=_restore(mu[:, back], order), folds=_restore(folds, order))
+        treatment = at.restored(_marginal(at.fit, at.of(study.dose), treatment_model))[:, None]
+    return Marginals(
+        outcome=at.restored(_marginal(at.fit, at.of(study.outcome), outcome_model)),
+        treatment=treatment,
+        folds=at.restored(at.fit.folds),
+    )
+
+
+def _marginal(fit: CrossFit, y: FloatArray, models: Any) -> FloatArray:
+    """Out-of-fold E[y | x], (n,), of standardised y; a probability where y has two values."""
+    if is_binary(y):
+        low, high = float(y.min()), float(y.max())
+        hit = (y == high).astype(np.int64)
+        return low + (high - low) * fit.probability(hit, candidates(models, default_classifiers(len(y))))[:, 1]
+    centre, spread = float(y.mean()), float(y.std()) or 1.0
+    chosen = [m.model if isinstance(m, Pooled) else m for m in candidates(models, default_regressors(len(y)))]
+    return centre + spread * fit.mean((y - centre) / spread, chosen)
 
 
 def fit_outcome(fit: CrossFit, y: FloatArray, arm: IntArray, models: Any) -> FloatArray:
@@ -131,9 +239,3 @@ def _fold_keys(study: Study, units: Units, repeat: int, seed: int) -> Keys:
     if units.groups is not None and units.cluster is not None:
         keys = hash64(units.cluster)
     return mix64(keys ^ hash64(np.array([f"{seed}/{repeat}"], dtype=object)))
-
-
-def _restore(values: AnyArray, order: IntArray) -> AnyArray:
-    out = np.empty_like(values)
-    out[order] = values
-    return out

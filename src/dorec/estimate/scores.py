@@ -83,3 +83,22 @@ def tilt(e: FloatArray, population: Population) -> tuple[FloatArray, FloatArray]
         slope[:, 0] = sign
         return (e[:, 0] if population == "control" else 1.0 - e[:, 0]), slope
     raise InputError(f"population is {population!r}; allowed: 'all', 'treated', 'control', 'overlap'.")
+
+
+def imputed_means(
+    y: FloatArray, mu: FloatArray, balance: FloatArray, member: FloatArray, weight: FloatArray
+) -> ArmMeans:
+    """Arm means of the members of a population, from predictions that each arm's own residuals correct.
+
+    Args:
+        y: outcome (n,).
+        mu: E[y | x, arm] (n, k).
+        balance: what the residual of a unit stands for in its own arm, (n, k); 0 in the other arms.
+        member: 1 for units of the population, else 0, (n,).
+        weight: of each unit (n,), averaging one.
+    """
+    mass = weight * member
+    total = mass.mean()
+    numerator = mass[:, None] * mu + weight[:, None] * balance * (y[:, None] - mu)
+    value = numerator.mean(axis=0) / total
+    return ArmMeans(value, (numerator - mass[:, None] * value) / total)
