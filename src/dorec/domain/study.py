@@ -179,7 +179,7 @@ class Study:
         if self.dose is not None:
             raise InputError(
                 f"The treatment {self.treatment_name!r} is an amount, which this estimator can't compare by arms; "
-                "cut it into levels, or take one for doses: TwoStageLeastSquares."
+                "cut it into levels, or take one for doses: DoubleML, TwoStageLeastSquares."
             )
         counts = {str(arm): count for arm, count in self.arm_counts.items()}
         told = ", ".join(f"{arm}: {count:,}" for arm, count in counts.items())

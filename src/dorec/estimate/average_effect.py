@@ -71,7 +71,7 @@ class AverageEffectModel:
         >>> table = {"t": np.arange(200) % 2, "y": np.arange(200) % 2 + np.sin(np.arange(200.0))}
         >>> model = RegressionAdjustment().fit(Study.from_table(table, outcome="y", treatment="t"))
         >>> model.arms, model.scores.shape, round(model.ate().value, 2)
-        ((0, 1), (200, 2), 1.01)
+        ((0, 1), (200, 2), 1.0)
     """
 
     learner: Any

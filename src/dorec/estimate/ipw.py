@@ -126,7 +126,7 @@ class IPW:
 
     def _tilt(self, e: FloatArray) -> tuple[FloatArray, FloatArray]:
         if self.weights == "trimmed":
-            return (e > self.trim).all(axis=1).astype(np.float64), np.zeros_like(e)
+            return np.asarray((e > self.trim).all(axis=1), dtype=np.float64), np.zeros_like(e)
         return tilt(e, "overlap" if self.weights == "overlap" else self.population)
 
 

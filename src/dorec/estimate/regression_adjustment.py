@@ -53,7 +53,7 @@ class RegressionAdjustment:
         >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["x"])
         >>> effect = RegressionAdjustment().fit(study).ate()
         >>> abs(effect.value - 2.0) < 0.2, round(effect.std_error, 3)
-        (True, 0.062)
+        (True, 0.065)
     """
 
     outcome_model: Any = None

@@ -1,14 +1,16 @@
 """From an estimand to the estimator that its strategy calls for."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, cast
 
 from dorec.domain.errors import ColumnNotFound, InputError
 from dorec.domain.estimand import Estimand
 from dorec.domain.protocols import EffectModel
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
-from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
+from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT
+from dorec.estimate.front_door import FrontDoor
+from dorec.estimate.two_stage_least_squares import TwoStageLeastSquares
 
 
 def estimate(
@@ -17,7 +19,9 @@ def estimate(
     """The fitted effect model of an estimand on a study.
 
     `back-door` adjusts for the estimand's adjustment set and nothing else; `randomised` uses every covariate of the
-    study, for precision. `learner` replaces the default `AIPW()` for the query's population.
+    study, for precision; `instrument` takes the estimand's instruments and adjustment set to `TwoStageLeastSquares`;
+    `front-door` follows the effect through its mediators, which stand among the study's covariates, by `FrontDoor`.
+    `learner` replaces the default, which is `AIPW()` for the query's population where nothing else is said.
 
     Raises:
         InputError: no estimator serves the strategy, or study and estimand name other variables.
@@ -41,15 +45,40 @@ def estimate(
             f"The estimand is {query}, the study has outcome {study.outcome_name!r} and treatment "
             f"{study.treatment_name!r}; make the study from the columns of the query."
         )
-    if estimand.strategy not in ("randomised", "back-door"):
+    serve = {"randomised": _all, "back-door": _back_door, "instrument": _instrument, "front-door": _front_door}
+    if estimand.strategy not in serve:
         raise InputError(
-            f"No estimator serves the strategy {estimand.strategy!r} yet; allowed: 'randomised', 'back-door'. Ask "
+            f"No estimator serves the strategy {estimand.strategy!r} yet; allowed: {', '.join(map(repr, serve))}. Ask "
             "for a back-door estimand, or hand the study to a learner of your own."
         )
-    if estimand.strategy == "back-door":
-        study = adjusted_for(study, estimand.adjustment_set)
-    fitted = (learner or AIPW(population=query.population)).fit(study, context=context)
-    return replace(fitted, estimand=str(estimand)) if isinstance(fitted, AIPWModel) else fitted
+    study, default = serve[estimand.strategy](study, estimand)
+    fitted: Any = (learner or default).fit(study, context=context)
+    named = is_dataclass(fitted) and "estimand" in {field.name for field in fields(fitted)}
+    return cast(EffectModel, replace(fitted, estimand=str(estimand)) if named else fitted)
+
+
+def _all(study: Study, estimand: Estimand) -> tuple[Study, Any]:
+    return study, AIPW(population=estimand.query.population)
+
+
+def _back_door(study: Study, estimand: Estimand) -> tuple[Study, Any]:
+    return adjusted_for(study, estimand.adjustment_set), AIPW(population=estimand.query.population)
+
+
+def _instrument(study: Study, estimand: Estimand) -> tuple[Study, Any]:
+    study = adjusted_for(study, estimand.adjustment_set)
+    for name in estimand.instruments:
+        if name not in study.instrument_names:
+            raise ColumnNotFound(name, study.instrument_names, where="the instruments of the study")
+    if study.instruments is not None and estimand.instruments:
+        keep = [j for j, name in enumerate(study.instrument_names) if name in estimand.instruments]
+        names = tuple(study.instrument_names[j] for j in keep)
+        study = study.with_columns(instruments=study.instruments[:, keep], instrument_names=names)
+    return study, TwoStageLeastSquares()
+
+
+def _front_door(study: Study, estimand: Estimand) -> tuple[Study, Any]:
+    return adjusted_for(study, estimand.mediators), FrontDoor(mediators=estimand.mediators)
 
 
 def adjusted_for(study: Study, adjustment_set: tuple[str, ...]) -> Study:
