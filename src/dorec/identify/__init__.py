@@ -4,6 +4,7 @@ from dorec.identify.adjustment import adjustment_sets, is_valid_adjustment, why_
 from dorec.identify.balke_pearl import Bounds, bounds
 from dorec.identify.by_design import identify_from_covariates, identify_randomised
 from dorec.identify.controls import check_controls
+from dorec.identify.efficient_sets import efficient_adjustment_set
 from dorec.identify.front_door import front_door_set, is_front_door_set
 from dorec.identify.id_star import identify_counterfactual
 from dorec.identify.ida import possible_adjustment_sets, possible_effects
@@ -25,6 +26,7 @@ __all__ = [
     "adjustment_sets",
     "bounds",
     "check_controls",
+    "efficient_adjustment_set",
     "every_subset",
     "find_instruments",
     "front_door_set",
