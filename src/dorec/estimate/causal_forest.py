@@ -14,7 +14,7 @@ from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
-from dorec.estimate.centred import Centred, Ordered, centred, checked_covariates, in_order
+from dorec.estimate.centred import DEFAULT_AVERAGE, Centred, Ordered, centred, checked_covariates, in_order
 from dorec.numeric.arrays import FloatArray, IntArray
 from dorec.numeric.compiled import ranges, run_parts
 from dorec.numeric.honest_forest import Codes, HonestForest, bin_edges, grow_forest, to_codes
@@ -62,7 +62,7 @@ class CausalForest:
     sample_fraction: float = 0.5
     balance: float = 0.05
     bag_size: int = 4
-    average: AIPW = AIPW()
+    average: AIPW = DEFAULT_AVERAGE
 
     def __post_init__(self) -> None:
         for name, value, least in (

@@ -6,8 +6,10 @@ import numpy as np
 
 from dorec.domain.errors import InputError
 from dorec.domain.study import Study
-from dorec.estimate.aipw import AIPWModel
+from dorec.estimate.aipw import AIPW, AIPWModel
 from dorec.numeric.arrays import FloatArray, IntArray
+
+DEFAULT_AVERAGE = AIPW()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

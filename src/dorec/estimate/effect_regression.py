@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.dummy import DummyRegressor
 
 from dorec.estimate.checks import is_binary
 from dorec.estimate.nuisance import Blend, CrossFit, Pooled, fit_model
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import FoldFit, cross_predict
+from dorec.numeric.honest_forest import bin_edges, to_codes
 
 
 class Predictor(Protocol):
@@ -26,6 +28,24 @@ class Effects(NamedTuple):
 
     out_of_fold: FloatArray  # (n,)
     predictor: Predictor
+
+
+class Bins(TransformerMixin, BaseEstimator):
+    """Columns as the numbers of their bins, so that boosted trees need no weighted quantiles of each column.
+
+    >>> Bins().fit_transform(np.array([[0.1], [0.7], [0.1]])).tolist()
+    [[0.0], [1.0], [0.0]]
+    """
+
+    def fit(self, X: FloatArray, y: Any = None) -> Self:
+        """Thresholds of each column."""
+        del y
+        self.edges_ = bin_edges(X)
+        return self
+
+    def transform(self, X: FloatArray) -> FloatArray:
+        """Bins (n, p)."""
+        return to_codes(X, self.edges_).T.astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,9 @@ from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.additive_basis import AdditiveBasis
 from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
-from dorec.estimate.centred import Ordered, centred, checked_covariates, in_order
+from dorec.estimate.centred import DEFAULT_AVERAGE, Ordered, centred, checked_covariates, in_order
 from dorec.estimate.checks import is_binary
-from dorec.estimate.effect_regression import Crossed, Effects, Predictor, outcome_contrasts, regress
+from dorec.estimate.effect_regression import Bins, Crossed, Effects, Predictor, outcome_contrasts, regress
 from dorec.estimate.heterogeneity import effect_candidates
 from dorec.estimate.nuisance import (
     CrossFit,
@@ -57,7 +57,7 @@ class SLearner:
     """
 
     outcome_model: Any = None
-    average: AIPW = AIPW()
+    average: AIPW = DEFAULT_AVERAGE
 
     def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> "MetaLearnerModel":
         """Refused as AIPW refuses; otherwise effects of the units and a model for others."""
@@ -85,7 +85,7 @@ class TLearner:
     """
 
     outcome_model: Any = None
-    average: AIPW = AIPW()
+    average: AIPW = DEFAULT_AVERAGE
 
     def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> "MetaLearnerModel":
         """Refused as AIPW refuses; otherwise effects of the units and a model for others."""
@@ -115,7 +115,7 @@ class XLearner:
     """
 
     effect_model: Any = None
-    average: AIPW = AIPW()
+    average: AIPW = DEFAULT_AVERAGE
 
     def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> "MetaLearnerModel":
         """Refused as AIPW refuses; otherwise effects of the units and a model for others."""
@@ -143,7 +143,7 @@ class RLearner:
     """
 
     effect_model: Any = None
-    average: AIPW = AIPW()
+    average: AIPW = DEFAULT_AVERAGE
 
     def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> "MetaLearnerModel":
         """Refused as AIPW refuses; otherwise effects of the units and a model for others."""
@@ -171,7 +171,7 @@ class DRLearner:
     """
 
     effect_model: Any = None
-    average: AIPW = AIPW()
+    average: AIPW = DEFAULT_AVERAGE
 
     def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> "MetaLearnerModel":
         """Refused as AIPW refuses; otherwise effects of the units and a model for others."""
@@ -277,8 +277,9 @@ def _outcome_models(study: Study, given: Any) -> tuple[Any, ...]:
 
 
 def _effect_models(study: Study, given: Any) -> Sequence[Any]:
+    *linear, trees = effect_candidates(study.n)
     curved = make_pipeline(AdditiveBasis(), RidgeCV(np.logspace(0, 6, 13)))
-    return candidates(given, (*effect_candidates(study.n), curved))
+    return candidates(given, (*linear, curved, make_pipeline(Bins(), trees)))
 
 
 def _by_arm(units: Ordered, one: Callable[[int], Effects]) -> list[Effects]:

@@ -50,7 +50,7 @@ def draw_uses(n_groups: int, fraction: float, bag_seed: int, tree_seed: int) -> 
     shuffle_front(items, half, state)
     state[0] = np.uint64(tree_seed)
     mine = items[:half].copy()
-    size = min(half, int(math.ceil(fraction * n_groups)))
+    size = min(half, math.ceil(fraction * n_groups))
     shuffle_front(mine, size, state)
     use = np.zeros(n_groups, dtype=np.uint8)
     for i in range(size):
@@ -98,9 +98,8 @@ def fill_table(code: Any, rows: Any, label: Any, table: Any) -> Any:
     if len(rows) < N_BINS:
         low, high = N_BINS, -1
         for i in rows:
-            c = np.int64(code[i])
-            low = min(low, c)
-            high = max(high, c)
+            low = min(low, int(code[i]))
+            high = max(high, int(code[i]))
     shift = 0  # a small node doesn't need the finest bins
     while (high - low) >> shift > max(16, len(rows)):
         shift += 1
@@ -108,7 +107,7 @@ def fill_table(code: Any, rows: Any, label: Any, table: Any) -> Any:
     for b in range(size):
         table[b, 0] = table[b, 1] = table[b, 2] = 0.0
     for j in range(len(rows)):
-        b = (np.int64(code[rows[j]]) - low) >> shift
+        b = (int(code[rows[j]]) - low) >> shift
         table[b, 0] += label[j, 0]
         table[b, 1] += label[j, 1]
         table[b, 2] += label[j, 2]
@@ -177,9 +176,7 @@ def fill_leaf(rows: Any, w: Any, y: Any, weight: Any, leaf: Any) -> None:
 
 
 @kernel
-def find_split(
-    codes: Any, rows: Any, label: Any, features: Any, mtry: int, limits: Any, table: Any, state: Any
-) -> Any:
+def find_split(codes: Any, rows: Any, label: Any, features: Any, mtry: int, limits: Any, table: Any, state: Any) -> Any:
     """The best of `mtry` random features at a node: (gain, feature, bin); the feature is -1 where none can be cut."""
     best, feature, cut = 0.0, -1, -1
     shuffle_front(features, mtry, state)
