@@ -10,6 +10,7 @@ from dorec.domain.regime import Regime
 Key = tuple[object, ...]
 Set = frozenset[str]
 Levels = dict[str, int]
+FREE = "_free_variables"
 
 
 def simplified(expression: Expression) -> Expression:
@@ -37,6 +38,13 @@ def free_variables(expression: Expression) -> frozenset[str]:
     >>> sorted(free_variables(Sum(("z",), Probability(("y", "z"), ("x",)))))
     ['x', 'y']
     """
+    known = expression.__dict__.get(FREE)  # expressions are frozen, and asked again and again
+    if known is None:
+        known = expression.__dict__[FREE] = _free(expression)
+    return known  # type: ignore[no-any-return]
+
+
+def _free(expression: Expression) -> Set:
     if isinstance(expression, Sum):
         return free_variables(expression.term) - frozenset(expression.over)
     if isinstance(expression, At):

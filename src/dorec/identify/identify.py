@@ -152,7 +152,10 @@ def _refuse_hidden(query: CausalQuery, hidden: frozenset[str]) -> None:
 
 def _instruments(graph: CausalGraph, query: CausalQuery, hidden: frozenset[str]) -> tuple[Instrument, ...]:
     single = len(query.treatments) == len(query.outcomes) == 1 and not query.conditions
-    return find_instruments(graph, query, hidden) if single else ()
+    if not single:
+        return ()
+    near = graph.subgraph(graph.ancestors({*query.treatments, *query.outcomes}))  # causes: what others copy from
+    return find_instruments(near, query, hidden & frozenset(near.nodes))
 
 
 def _ways(

@@ -170,6 +170,9 @@ def _tells(
     randomise: Sequence[str],
     experiments: Sequence[Experiment],
 ) -> bool:
+    alone = len(query.treatments) == 1 and query.treatments[0] in randomise
+    if (alone or set(randomise) == set(query.treatments)) and not hidden & {*query.outcomes, *query.conditions}:
+        return True  # the experiment that the question asks for
     named = [tuple(name.split(ARC)) for name in measure if ARC in name]
     causes = [f"cause of {a} and {b}" for a, b in named]
     if named:
