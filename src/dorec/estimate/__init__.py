@@ -2,11 +2,15 @@
 
 from dorec.estimate.aipw import AIPW, AIPWModel
 from dorec.estimate.average_effect import AverageEffectModel
+from dorec.estimate.best_linear_projection import best_linear_projection
+from dorec.estimate.calibration import calibration_test
+from dorec.estimate.causal_forest import CausalForest, CausalForestModel
 from dorec.estimate.diagnostics import Overlap
 from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
 from dorec.estimate.front_door import FrontDoor
 from dorec.estimate.ipw import IPW
 from dorec.estimate.matching import Matching
+from dorec.estimate.meta_learners import DRLearner, MetaLearnerModel, RLearner, SLearner, TLearner, XLearner
 from dorec.estimate.naive import naive_difference
 from dorec.estimate.regression_adjustment import RegressionAdjustment
 from dorec.estimate.strategy import adjusted_for, estimate
@@ -19,15 +23,25 @@ __all__ = [
     "TMLE",
     "AIPWModel",
     "AverageEffectModel",
+    "CausalForest",
+    "CausalForestModel",
+    "DRLearner",
     "DoubleML",
     "FrontDoor",
     "InstrumentModel",
     "Matching",
+    "MetaLearnerModel",
     "Overlap",
     "PartiallyLinearModel",
+    "RLearner",
     "RegressionAdjustment",
+    "SLearner",
+    "TLearner",
     "TwoStageLeastSquares",
+    "XLearner",
     "adjusted_for",
+    "best_linear_projection",
+    "calibration_test",
     "estimate",
     "naive_difference",
 ]

@@ -7,6 +7,7 @@ from dorec.evaluate.ips import IPS
 from dorec.evaluate.off_policy import effective_sample_size
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
 from dorec.evaluate.ranking import ranking
+from dorec.evaluate.rate import rate
 from dorec.evaluate.snips import SNIPS
 from dorec.evaluate.uplift import UpliftCurve, auuc, qini, uplift_at, uplift_curve
 
@@ -23,6 +24,7 @@ __all__ = [
     "popularity_policy",
     "qini",
     "ranking",
+    "rate",
     "softmax_policy",
     "uniform_policy",
     "uplift_at",

@@ -83,7 +83,7 @@ def uplift_curve(
         >>> curve.gain.value.tolist(), curve.random.tolist()
         ([0.0, 1.0, 1.0], [0.0, 0.5, 1.0])
     """
-    effect, contrast = _ranked(effects, scores)
+    effect, contrast = ranked(effects, scores)
     share = np.linspace(0.0, 1.0, n_points)
     columns = [_gain_at(effect, contrast, float(q)) for q in share]
     value = np.array([v for v, _ in columns])
@@ -112,7 +112,7 @@ def uplift_at(
     """
     if not 0 < share <= 1:
         raise InputError(f"share is {share}; give a number above 0 and up to 1.")
-    effect, contrast = _ranked(effects, scores)
+    effect, contrast = ranked(effects, scores)
     top = share * len(effect)
     if top < MIN_TOP - 1e-9:
         raise TooFewUnits(
@@ -127,7 +127,7 @@ def uplift_at(
     return Estimate(value / share, influence / share, name=name, method=METHOD, sample=sample, cluster=cluster)
 
 
-def _ranked(effects: AnyArray, scores: AnyArray) -> tuple[FloatArray, FloatArray]:
+def ranked(effects: AnyArray, scores: AnyArray) -> tuple[FloatArray, FloatArray]:
     """Predicted effect and score contrast of each unit's best arm, (n,) each."""
     effect, score = np.asarray(effects, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     contrast = score[:, 1:] - score[:, :1] if score.ndim == 2 else score[:, None]
@@ -151,7 +151,7 @@ def _ranked(effects: AnyArray, scores: AnyArray) -> tuple[FloatArray, FloatArray
 def _area(
     effects: AnyArray, scores: AnyArray, line: float, name: str, *, sample: str, cluster: AnyArray | None
 ) -> Estimate:
-    effect, contrast = _ranked(effects, scores)
+    effect, contrast = ranked(effects, scores)
     n = len(effect)
     rank = (stats.rankdata(effect) - 0.5) / n  # mid-ranks: ties in a random order, in expectation
     own = contrast * (rank - line)
