@@ -1,63 +1,65 @@
-import torch
-from torch import nn
+import subprocess
+import sys
 
-from dorec.domain.run import RunContext
-from dorec.neural import ColumnMLP, TrainingLoop, arrays_of, seeded
+import numpy as np
+import pytest
 
-X = torch.linspace(-2, 2, 64)[:, None]
-Y = torch.sin(2 * X)
+torch = pytest.importorskip("torch")
 
-
-def fitted(seed=0, **settings):
-    context = RunContext(seed=seed, threads=1)
-    network = ColumnMLP(1, (1, 16, 1), seeded(context, "weights"))
-    loop = TrainingLoop(**{"learning_rate": 0.03, "epochs": 150, "batch_size": 16, **settings})
-    training = loop.run(
-        network.parameters(), lambda rows: ((network(X[rows][:, None, :]) - Y[rows]) ** 2).mean(), 64, context=context
-    )
-    return network, training
+from dorec.domain.run import RunContext  # noqa: E402
+from dorec.neural import minimise, seeded, threads_of, to_array, to_tensor  # noqa: E402
 
 
-def test_a_curve_is_learned():
-    assert fitted()[1].best < 0.02
+def valley(max_steps=200):
+    at = torch.nn.Parameter(torch.tensor([-1.2, 1.0], dtype=torch.float64))
+    lowest = minimise([at], lambda: (1 - at[0]) ** 2 + 100 * (at[1] - at[0] ** 2) ** 2, max_steps, tolerance=1e-14)
+    return lowest, at
 
 
-def test_a_seed_repeats_and_another_does_not():
-    one, two, other = (arrays_of(fitted(seed, epochs=3)[0]) for seed in (0, 0, 1))
-    assert all((one[name] == two[name]).all() for name in one)
-    assert any((one[name] != other[name]).any() for name in one)
+def test_a_bent_valley_is_followed_to_its_end():
+    lowest, at = valley()
+    assert lowest < 1e-10
+    np.testing.assert_allclose(to_array(at), 1, atol=1e-4)
 
 
-def test_it_stops_when_the_objective_no_longer_falls():
-    weight = nn.Parameter(torch.zeros(1))
-    asked = iter([3.0, 2.0, 2.0, 2.0, 2.0, 2.0])
-    loop = TrainingLoop(epochs=50, patience=2)
-    training = loop.run([weight], lambda rows: (weight**2).sum(), 4, objective=lambda: next(asked))
-    assert training.objectives == (3.0, 2.0, 2.0, 2.0)
-    assert training.stopped_early
+def test_steps_are_bounded_and_the_parameters_are_those_of_the_loss():
+    lowest, at = valley(max_steps=3)
+    assert lowest > 1e-3
+    x, y = to_array(at)
+    assert lowest == pytest.approx((1 - x) ** 2 + 100 * (y - x**2) ** 2)
 
 
-def test_every_row_is_in_one_batch_of_an_epoch():
-    weight, seen = nn.Parameter(torch.zeros(1)), []
-
-    def loss(rows):
-        seen.extend(rows.tolist())
-        return (weight**2).sum()
-
-    TrainingLoop(epochs=2, batch_size=3).run([weight], loss, 8)
-    assert sorted(seen[:8]) == list(range(8)) == sorted(seen[8:])
-    assert seen[:8] != seen[8:]
+def test_parameters_of_several_shapes_and_kinds_are_learned():
+    small, wide = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(2, 3))
+    minimise([small, wide], lambda: (small - 2).square().sum() + (wide - small).square().sum(), 50)
+    np.testing.assert_allclose(to_array(wide), 2, atol=1e-3)
+    assert wide.dtype == torch.float32
 
 
-def test_projections_hold_after_each_step_and_threads_come_back():
+def test_streams_repeat_and_differ():
+    def draw(seed, name):
+        return torch.rand(4, generator=seeded(RunContext(seed=seed), name)).tolist()
+
+    assert draw(0, "a") == draw(0, "a")
+    assert draw(0, "a") != draw(1, "a")
+    assert draw(0, "a") != draw(0, "b")
+
+
+def test_threads_are_put_back():
     before = torch.get_num_threads()
-    weight = nn.Parameter(torch.ones(1))
-
-    def clamp():
-        weight.clamp_(min=0.5)
-
-    TrainingLoop(learning_rate=0.5, epochs=5).run(
-        [weight], lambda rows: weight.sum(), 4, after_step=clamp, context=RunContext(threads=1)
-    )
-    assert float(weight.detach()) == 0.5
+    with threads_of(RunContext(threads=before + 1)):
+        assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_arrays_keep_their_values_and_integers_their_kind():
+    values = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    assert to_array(to_tensor(values, dtype=torch.float64)).tolist() == values.tolist()
+    assert to_array(to_tensor(np.array([3]))).dtype == np.int64
+
+
+def test_without_torch_it_says_what_to_install():
+    code = "import sys; sys.modules['torch'] = None\ntry:\n import dorec.neural\nexcept Exception as e: print(repr(e))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("ConfigError")
+    assert "pip install 'dorec[deep]'" in said

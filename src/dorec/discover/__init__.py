@@ -20,6 +20,8 @@ from dorec.discover.lag_pc import LagPC
 from dorec.discover.lagged_links import LaggedLink, LaggedLinks, summary_graph
 from dorec.discover.lingam_package import CAMUV, RCD
 from dorec.discover.markov_check import Independence, implied_independences, markov_check
+from dorec.discover.neural.graph_autoencoder import GraphAutoencoder
+from dorec.discover.neural.notears_mlp import NotearsMLP
 from dorec.discover.notears import Notears
 from dorec.discover.pc import PC
 from dorec.discover.priors import PriorEffect, discover_with_priors
@@ -46,6 +48,7 @@ __all__ = [
     "EnsembleDiscovery",
     "ExactSearch",
     "GRaSP",
+    "GraphAutoencoder",
     "GraphComparison",
     "HawkesFit",
     "HawkesGranger",
@@ -59,6 +62,7 @@ __all__ = [
     "MethodAgreement",
     "NoiseDirection",
     "Notears",
+    "NotearsMLP",
     "PairwiseANM",
     "PriorEffect",
     "VarianceOrderWarning",

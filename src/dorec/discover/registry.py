@@ -16,6 +16,8 @@ REGISTRY = Registry(
         "fci": "dorec.discover.fci:FCI",
         "rfci": "dorec.discover.rfci:RFCI",
         "notears": "dorec.discover.notears:Notears",
+        "notears_mlp": "dorec.discover.neural.notears_mlp:NotearsMLP",
+        "graph_autoencoder": "dorec.discover.neural.graph_autoencoder:GraphAutoencoder",
         "dagma": "dorec.discover.dagma:Dagma",
         "direct_lingam": "dorec.discover.direct_lingam:DirectLiNGAM",
         "pairwise_anm": "dorec.discover.anm:PairwiseANM",

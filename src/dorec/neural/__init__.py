@@ -1,26 +1,18 @@
-"""The one training loop for torch, and blocks of networks; arrays go in and come out.
+"""What the stations' networks share: full-batch training for torch, seeds, threads; arrays go in and come out.
 
 Importing this room needs torch: `pip install 'dorec[deep]'`.
 """
+
+from dorec.domain.errors import ConfigError
 
 try:
     import torch
 except ModuleNotFoundError as missing:
     if missing.name != "torch":
         raise
-    raise ModuleNotFoundError("This needs torch, which is not installed: pip install 'dorec[deep]'.") from missing
+    raise ConfigError("torch is not installed; pip install 'dorec[deep]' brings it.") from None
 
-from dorec.neural.blocks import ColumnMLP, column_mlp_layers
-from dorec.neural.tensors import arrays_of, to_array, to_tensor
-from dorec.neural.training import Training, TrainingLoop, seeded
+from dorec.neural.tensors import to_array, to_tensor
+from dorec.neural.training import minimise, seeded, threads_of
 
-__all__ = [
-    "ColumnMLP",
-    "Training",
-    "TrainingLoop",
-    "arrays_of",
-    "column_mlp_layers",
-    "seeded",
-    "to_array",
-    "to_tensor",
-]
+__all__ = ["minimise", "seeded", "threads_of", "to_array", "to_tensor"]

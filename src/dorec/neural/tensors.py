@@ -2,13 +2,13 @@
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dorec.numeric.arrays import AnyArray
 
 
 def to_tensor(values: AnyArray, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
-    """The array as a tensor on a device; numbers become float32, integers stay what they are.
+    """The array as a tensor on a device; numbers become `dtype`, integers stay what they are.
 
     >>> to_tensor(np.array([1.0, 2.0])).dtype, to_tensor(np.array([1, 2])).dtype
     (torch.float32, torch.int64)
@@ -25,12 +25,3 @@ def to_array(values: Tensor) -> AnyArray:
     """
     out: AnyArray = values.detach().cpu().numpy()
     return out.astype(np.float64) if out.dtype.kind == "f" else out
-
-
-def arrays_of(module: nn.Module) -> dict[str, AnyArray]:
-    """A network's parameters by name, as safetensors keeps them.
-
-    >>> {name: values.shape for name, values in arrays_of(nn.Linear(2, 3)).items()}
-    {'weight': (3, 2), 'bias': (3,)}
-    """
-    return {name: values.detach().cpu().numpy().copy() for name, values in module.state_dict().items()}
