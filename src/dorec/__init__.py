@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dorec.domain.item_list import ItemList as ItemList
     from dorec.domain.knowledge import Knowledge as Knowledge
     from dorec.domain.logged_feedback import LoggedFeedback as LoggedFeedback
+    from dorec.domain.panel import Panel as Panel
     from dorec.domain.query import CausalQuery as CausalQuery
     from dorec.domain.run import Run as Run
     from dorec.domain.run import RunContext as RunContext
@@ -39,6 +40,7 @@ _HOME = {
     "ItemList": "item_list",
     "Knowledge": "knowledge",
     "LoggedFeedback": "logged_feedback",
+    "Panel": "panel",
     "Run": "run",
     "RunContext": "run",
     "Study": "study",

@@ -6,6 +6,7 @@ from dorec.estimate.best_linear_projection import best_linear_projection
 from dorec.estimate.calibration import calibration_test
 from dorec.estimate.causal_forest import CausalForest, CausalForestModel
 from dorec.estimate.diagnostics import Overlap
+from dorec.estimate.difference_in_differences import DifferenceInDifferences, PanelEffects
 from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
 from dorec.estimate.front_door import FrontDoor
 from dorec.estimate.ipw import IPW
@@ -26,12 +27,14 @@ __all__ = [
     "CausalForest",
     "CausalForestModel",
     "DRLearner",
+    "DifferenceInDifferences",
     "DoubleML",
     "FrontDoor",
     "InstrumentModel",
     "Matching",
     "MetaLearnerModel",
     "Overlap",
+    "PanelEffects",
     "PartiallyLinearModel",
     "RLearner",
     "RegressionAdjustment",
