@@ -85,10 +85,8 @@ def labelled(estimates: Mapping[str, Estimate]) -> list[tuple[str, Estimate, flo
     """Each value of each estimate as a row, under the estimate's label and, for a vector, the value's name."""
     rows: list[tuple[str, Estimate, float | None]] = []
     for label, estimate in estimates.items():
-        if isinstance(estimate.name, str):
-            rows.append((label, estimate, None))
-        else:
-            rows += [(f"{label}: {name}", estimate[i], None) for i, name in enumerate(estimate.name)]
+        parts = estimate.scalars()
+        rows += [(label if len(parts) == 1 else f"{label}: {part.name}", part, None) for part in parts]
     return rows
 
 

@@ -221,6 +221,14 @@ class Estimate:
         influence = None if self.influence is None else self.influence[:, which]
         return replace(self, value=self.value[which], influence=influence, name=self.name[which])
 
+    def scalars(self) -> list["Estimate"]:
+        """The estimate as scalars: itself, or one for each of its values.
+
+        >>> [one.name for one in Estimate.of_mean(np.ones((3, 2)), name=("a", "b")).scalars()]
+        ['a', 'b']
+        """
+        return [self[i] for i in range(len(self.value))] if np.ndim(self.value) else [self]
+
     def __add__(self, other: "Estimate | float") -> "Estimate":
         return self._combine(other, 1.0, "+")
 

@@ -11,6 +11,7 @@ The data that each kind of `Figure` needs (`?` marks what may be left out; NaN a
 | `graph` | nodes, edges: [{a, b, mark_a, mark_b, confidence?}], tiers? (lists of nodes), highlight? (node -> role) |
 | `heatmap` | rows, columns, values (a list for each row), format?, unit? |
 | `histogram` | edges (b + 1), series: [{name, counts (b)}] (at most 5), format?, unit? |
+| `love` | names, before, after (standardised differences, drawn without sign), threshold? (0.1) |
 | `scatter` | x, y, groups?, labels?, diagonal? (True draws y = x), x_format?, y_format? |
 
 A format is `number`, `percent` (of shares of one) or `count`; a unit is written after the value (`USD`, `%`), and the
@@ -34,6 +35,7 @@ from dorec.explain.svg.graph import draw_graph
 from dorec.explain.svg.heatmap import draw_heatmap
 from dorec.explain.svg.histogram import draw_histogram
 from dorec.explain.svg.intervals import draw_intervals
+from dorec.explain.svg.love import draw_love
 from dorec.explain.svg.scatter import draw_scatter
 from dorec.numeric.arrays import AnyArray, FloatArray
 
@@ -47,6 +49,7 @@ _DRAWERS: dict[str, Callable[[Figure, float], str]] = {
     "graph": draw_graph,
     "heatmap": draw_heatmap,
     "histogram": draw_histogram,
+    "love": draw_love,
     "scatter": draw_scatter,
 }
 
@@ -136,7 +139,7 @@ def forest_figure(
     """
     if groups is not None and len(groups) != len(estimates):
         raise InputError(f"{len(groups)} groups were given for {len(estimates)} estimates; give one for each.")
-    rows = [(e, g) for one, g in zip(estimates, groups or [""] * len(estimates), strict=True) for e in scalars(one)]
+    rows = [(e, g) for one, g in zip(estimates, groups or [""] * len(estimates), strict=True) for e in one.scalars()]
     ends = [interval_of(e, level) for e, _ in rows]
     units = {e.unit for e, _ in rows}
     content: dict[str, Any] = {
@@ -241,15 +244,6 @@ def overlap_figure(
         y_label="share of the arm",
         data={"edges": edges.tolist(), "series": series, "format": "percent"},
     )
-
-
-def scalars(estimate: Estimate) -> list[Estimate]:
-    """The estimate as scalars: itself, or one for each of its values.
-
-    >>> len(scalars(Estimate.of_mean(np.ones((3, 2)), name=("a", "b"))))
-    2
-    """
-    return [estimate[i] for i in range(len(estimate.value))] if np.ndim(estimate.value) else [estimate]
 
 
 def interval_of(estimate: Estimate, level: float = 0.95) -> tuple[float | None, float | None]:

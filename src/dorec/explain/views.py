@@ -10,7 +10,7 @@ from dorec.domain.errors import InputError
 from dorec.domain.estimate import Estimate
 from dorec.domain.explanation import Explanation, Figure
 from dorec.explain import blocks as b
-from dorec.explain.figures import NARROW, WIDE, draw, interval_of, scalars
+from dorec.explain.figures import NARROW, WIDE, draw, interval_of
 from dorec.explain.markdown import to_html
 from dorec.explain.numbers import (
     NBSP,
@@ -86,7 +86,7 @@ def _key_figures(block: b.KeyFigures) -> View:
 
 
 def _estimate_table(block: b.EstimateTable) -> View:
-    estimates = [one for e in block.estimates for one in scalars(e)]
+    estimates = [one for e in block.estimates for one in e.scalars()]
     truth = block.truth or {}
     scales = {unit: _scale(estimates, unit, truth, block.level) for unit in {e.unit for e in estimates}}
     rows = [_estimate_row(e, block, scales[e.unit]) for e in estimates]

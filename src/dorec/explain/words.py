@@ -4,7 +4,7 @@ from dorec.domain.errors import Refusal
 from dorec.domain.estimand import Estimand
 from dorec.domain.estimate import Estimate
 from dorec.domain.verdict import Verdict
-from dorec.explain.figures import interval_of, scalars
+from dorec.explain.figures import interval_of
 from dorec.explain.numbers import NBSP, formatted, percent, value_and_bounds, with_unit
 
 _STATUS = {"passed": "Passed", "warning": "Needs care", "failed": "Failed"}
@@ -67,7 +67,7 @@ def describe_estimate(
         >>> print(describe_estimate(lift - 2.0))
         lift: 0.25 USD; with 95% confidence between −1.27 and 1.77. It can't be told apart from zero.
     """
-    told = [_sentence(one, treatment, outcome, per, level) for one in scalars(estimate)]
+    told = [_sentence(one, treatment, outcome, per, level) for one in estimate.scalars()]
     return " ".join(told).replace(NBSP, " ")  # a sentence breaks where it must
 
 

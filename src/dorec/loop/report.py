@@ -71,8 +71,7 @@ def headline(results: dict[str, StageResult]) -> list[str]:
         outcome = effects.facts["outcomes"][0]
         estimate = effects.estimates.get(f"{outcome}/adjusted")
         if estimate is not None:
-            parts = [estimate] if isinstance(estimate.name, str) else [estimate[n] for n in estimate.name]
-            for part in parts:
+            for part in estimate.scalars():
                 arm = str(part.name).split(" - ")[0]
                 said.append(describe_estimate(part, treatment=arm, outcome=outcome.replace("_", " "), per="unit"))
         said += [f"{r['question']} No answer: {r['reason']}." for r in effects.refusals]

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.graph import CausalGraph
 from dorec.domain.verdict import Verdict
@@ -167,8 +165,7 @@ def _named(estimates: Mapping[str, Estimate]) -> list[Estimate]:
     """Scalars whose names say the outcome, too."""
     rows = []
     for outcome, estimate in estimates.items():
-        parts = [estimate] if not np.ndim(estimate.value) else [estimate[i] for i in range(len(estimate.value))]
-        rows += [_renamed(part, f"{_words(outcome)}: {part.name}") for part in parts]
+        rows += [_renamed(part, f"{_words(outcome)}: {part.name}") for part in estimate.scalars()]
     return rows
 
 
