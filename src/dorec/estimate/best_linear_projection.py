@@ -58,7 +58,7 @@ def best_linear_projection(model: Any, columns: Sequence[str] | None = None) -> 
         influence.transpose(0, 2, 1).reshape(study.n, -1),
         name=tuple(f"{arm}{label}" for arm in arms for label in labels),
         method="best linear projection",
-        estimand=average.estimand,
+        estimand=model.estimand,
         sample=study.sample,
         cluster=average.units.cluster,
     )

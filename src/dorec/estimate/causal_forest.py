@@ -152,6 +152,7 @@ class CausalForestModel:
     forests: tuple[ArmForest, ...]  # (k - 1,)
     codes: Codes = field(repr=False)  # (p, n) in canonical order
     context: RunContext = field(repr=False)
+    estimand: str = ""
 
     @property
     def study(self) -> Study:
@@ -175,15 +176,15 @@ class CausalForestModel:
 
     def ate(self) -> Estimate:
         """Average effect of each arm against the first, from the orthogonal scores: scalar, or (k - 1,)."""
-        return replace(self.average.ate(), method="CausalForest, AIPW score")
+        return replace(self.average.ate(), method="CausalForest, AIPW score", estimand=self.estimand)
 
     def arm_means(self) -> Estimate:
         """Mean outcome had everyone in the population been in each arm, (k,)."""
-        return self.average.arm_means()
+        return replace(self.average.arm_means(), estimand=self.estimand)
 
     def segment(self, rows: Any) -> Estimate:
         """Average effect of each arm against the first among some units: a mask or positions."""
-        return self.average.segment(rows)
+        return replace(self.average.segment(rows), estimand=self.estimand)
 
     def effect(self, covariates: FloatArray) -> FloatArray:
         """Effect given covariates (n, p), in the study's column order: (n,) for two arms, (n, k - 1) for more."""

@@ -201,6 +201,7 @@ class MetaLearnerModel:
     average: AIPWModel
     effects: FloatArray = field(repr=False)  # (n, k - 1), out of fold
     predictors: tuple[Predictor, ...] = field(repr=False)  # (k - 1,)
+    estimand: str = ""
 
     @property
     def study(self) -> Study:
@@ -224,15 +225,15 @@ class MetaLearnerModel:
 
     def ate(self) -> Estimate:
         """Average effect of each arm against the first, from the orthogonal scores: scalar, or (k - 1,)."""
-        return replace(self.average.ate(), method=f"{self.method}, AIPW score")
+        return replace(self.average.ate(), method=f"{self.method}, AIPW score", estimand=self.estimand)
 
     def arm_means(self) -> Estimate:
         """Mean outcome had everyone in the population been in each arm, (k,)."""
-        return self.average.arm_means()
+        return replace(self.average.arm_means(), estimand=self.estimand)
 
     def segment(self, rows: Any) -> Estimate:
         """Average effect of each arm against the first among some units: a mask or positions."""
-        return self.average.segment(rows)
+        return replace(self.average.segment(rows), estimand=self.estimand)
 
     @property
     def unit_effects(self) -> FloatArray:
