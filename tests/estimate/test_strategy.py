@@ -1,13 +1,16 @@
 """From an estimand to its estimator."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from dorec import CausalQuery, Estimand, Study
+from dorec import CausalGraph, CausalQuery, Estimand, Study
 from dorec.domain.errors import ColumnNotFound, InputError
 from dorec.domain.expression import Probability
-from dorec.estimate import AIPW, adjusted_for, estimate
+from dorec.estimate import AIPW, InstrumentModel, adjusted_for, estimate
+from dorec.identify import identify
 
 RNG = np.random.default_rng(0)
 N = 2_000
@@ -47,12 +50,45 @@ def test_the_population_of_the_query_is_estimated() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(InputError, match="'front-door'"):
+    with pytest.raises(InputError, match="'mediation'"):
+        estimate(STUDY, estimand("mediation"))
+    with pytest.raises(InputError, match="at least one mediator"):
         estimate(STUDY, estimand("front-door"))
+    with pytest.raises(InputError, match="no instruments"):
+        estimate(STUDY, estimand("instrument"))
     with pytest.raises(ColumnNotFound, match="Did you mean 'city'"):
         estimate(STUDY, estimand(adjustment_set=("cty",)))
     with pytest.raises(InputError, match="outcome 'y'"):
         estimate(STUDY, estimand(outcomes="sales"))
+
+
+def test_instruments_go_to_two_stage_least_squares() -> None:
+    rng = np.random.default_rng(1)
+    near, far, hidden, z = rng.normal(size=(4, N))
+    t = (near + hidden + rng.normal(size=N) > 0).astype(int)
+    table = {"z": z, "near": near, "far": far, "t": t, "y": t + hidden + z + rng.normal(size=N)}
+    study = Study.from_table(table, outcome="y", treatment="t", covariates=["z"], instruments=["near", "far"])
+    asked = replace(estimand("instrument", ("z",)), instruments=("near",))
+    model = estimate(study, asked)
+    assert isinstance(model, InstrumentModel)
+    assert model.study.instrument_names == ("near",)
+    assert abs(model.ate().value - 1.0) < 4 * model.ate().std_error
+    assert model.ate().estimand == str(asked)
+    with pytest.raises(ColumnNotFound, match="instruments of the study"):
+        estimate(study, replace(asked, instruments=("moon",)))
+
+
+def test_front_doors_go_through_their_mediators() -> None:
+    rng = np.random.default_rng(2)
+    hidden = rng.random(4_000)
+    t = (rng.random(4_000) < hidden).astype(int)
+    m = (rng.random(4_000) < 0.2 + 0.6 * t).astype(int)
+    table = {"t": t, "m": m, "y": m + 2 * hidden + rng.normal(size=4_000)}
+    study = Study.from_table(table, outcome="y", treatment="t", covariates=["m"])
+    graph = CausalGraph.from_edges("tmy", directed=[("t", "m"), ("m", "y")], bidirected=[("t", "y")])
+    effect = estimate(study, identify(graph, CausalQuery("t", "y"))).ate()
+    assert abs(effect.value - 0.6) < 4 * effect.std_error
+    assert "Σ_{m}" in effect.estimand
 
 
 def test_adjusting_for_nothing_leaves_no_covariates() -> None:

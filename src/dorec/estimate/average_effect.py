@@ -86,6 +86,7 @@ class AverageEffectModel:
     no_interval: str = ""
     notes: tuple[Verdict, ...] = ()  # of the method, beside what every fit is asked
     estimand: str = ""
+    varies: bool = True  # whether the effect may differ with the study's covariates
 
     @property
     def arms(self) -> tuple[Any, ...]:
@@ -131,8 +132,11 @@ class AverageEffectModel:
 
     @cached_property
     def _heterogeneity(self) -> Heterogeneity:
-        with threads_for(self.study.n, self.context):
-            return fit_heterogeneity(self.study, self.units, self.folds, self.pseudo_outcomes, self.context)
+        study = self.study
+        if not self.varies:
+            study = study.with_columns(covariates=np.empty((study.n, 0)), covariate_names=(), source_of={})
+        with threads_for(study.n, self.context):
+            return fit_heterogeneity(study, self.units, self.folds, self.pseudo_outcomes, self.context)
 
 
 def arm_means_of(fit: Fit, means: ArmMeans, method: str) -> Estimate:

@@ -66,13 +66,13 @@ class FrontDoor:
         weight = weight_of(study)
         cells = _cells(study.outcome, study.treatment, level, weight, (len(study.arms), n_levels))
         means = through_cells(study.outcome, study.treatment, level, weight, cells)
-        plain = study.with_columns(covariates=np.empty((study.n, 0)), covariate_names=(), source_of={})
-        at = canonical(plain, units, n_folds=2, repeat=0, context=context)
+        at = canonical(study, units, n_folds=2, repeat=0, context=context)
         share = np.tile(cells.arm, (study.n, 1))
         return AverageEffectModel(
             learner=self,
             method="front door",
-            study=plain,
+            study=study,
+            varies=False,
             units=units,
             means=means,
             pseudo_outcomes=means.value + means.influence,

@@ -19,8 +19,9 @@ from dorec.estimate.average_effect import (
     weight_of,
 )
 from dorec.estimate.checks import check_overlap
-from dorec.estimate.cross_fitting import Canonical, canonical, fit_propensity, units_of
+from dorec.estimate.cross_fitting import Canonical, Units, canonical, fit_propensity, units_of
 from dorec.estimate.diagnostics import overlap_of
+from dorec.estimate.linearity import Linearity, bent_columns, compare, room_to_bend
 from dorec.estimate.scores import ArmMeans, tilt
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.logistic import logistic
@@ -35,7 +36,8 @@ class IPW:
 
     The propensities are those of a logistic regression on the covariates, without a penalty, and the standard error
     carries that they are estimated (stacked estimating equations). The interval holds where that regression is right:
-    a propensity that bends otherwise biases it. With a model of another kind there is a value but no interval.
+    log-odds that bend otherwise bias it. A fit whose columns may bend stands beside it: where the two clearly differ
+    (p < .001) the interval is withheld. With a model of another kind there is a value but no interval.
 
     Args:
         weights: "stabilised" divides by the sum of the weights; "raw" does not (Horvitz, Thompson 1952; of outcomes
@@ -96,10 +98,8 @@ class IPW:
         e = propensity.value
         if study.propensity is None:
             check_overlap(e, study.treatment, study.arms, floor, self.population != "all" or self.weights == "overlap")
-        h, slope = self._tilt(e)
-        means, pseudo = weighted_arm_means(
-            study, e, (weight * h, weight[:, None] * slope), propensity, raw=self.weights == "raw"
-        )
+        means, pseudo = self._means(study, weight, propensity)
+        straight = self._beside_a_bent_fit(study, units, weight, propensity, means)
         return AverageEffectModel(
             learner=self,
             method=f"IPW, {self.weights} weights",
@@ -110,8 +110,8 @@ class IPW:
             folds=at.restored(at.fit.folds),
             overlap=overlap_of(e, study.treatment, study.arms, floor),
             context=context,
-            no_interval=propensity.no_interval,
-            notes=_kept(h) if self.weights == "trimmed" else (),
+            no_interval=propensity.no_interval or straight.no_interval,
+            notes=(*straight.verdicts, *(_kept(self._tilt(e)[0]) if self.weights == "trimmed" else ())),
         )
 
     def _propensity(self, study: Study, weight: FloatArray, at: Canonical) -> "Propensity":
@@ -120,9 +120,23 @@ class IPW:
         if self.propensity_model is not None:
             said = "how far a propensity model that is not a logistic regression is off is not known to the weights"
             return Propensity(fit_propensity(study, at, self.propensity_model), no_interval=said)
-        Z = standardised_design(study.covariates)
-        fitted = logistic(Z, study.treatment, weight, len(study.arms))
-        return Propensity(fitted.probability, Z, fitted.influence)
+        return _logistic_propensity(study, standardised_design(study.covariates), weight)
+
+    def _means(self, study: Study, weight: FloatArray, propensity: "Propensity") -> tuple[ArmMeans, FloatArray]:
+        h, slope = self._tilt(propensity.value)
+        tilted = (weight * h, weight[:, None] * slope)
+        return weighted_arm_means(study, tilted, propensity, raw=self.weights == "raw")
+
+    def _beside_a_bent_fit(
+        self, study: Study, units: Units, weight: FloatArray, propensity: "Propensity", means: ArmMeans
+    ) -> Linearity:
+        if propensity.columns is None or self.weights == "trimmed":  # others would be left out
+            return Linearity()
+        wide = np.hstack([propensity.columns, bent_columns(study.covariates)])
+        if wide.shape[1] == propensity.columns.shape[1] or not room_to_bend(study, wide.shape[1]):
+            return Linearity()
+        bent, _ = self._means(study, weight, _logistic_propensity(study, wide, weight))
+        return compare(study, units, means, bent, "the log-odds of the treatment")
 
     def _tilt(self, e: FloatArray) -> tuple[FloatArray, FloatArray]:
         if self.weights == "trimmed":
@@ -147,8 +161,13 @@ class Propensity(NamedTuple):
         return np.asarray(self.influence @ (self.columns.T @ by_index / len(self.columns)).ravel())
 
 
+def _logistic_propensity(study: Study, Z: FloatArray, weight: FloatArray) -> Propensity:
+    fitted = logistic(Z, study.treatment, weight, len(study.arms))
+    return Propensity(np.maximum(fitted.probability, 1e-9), Z, fitted.influence)
+
+
 def weighted_arm_means(
-    study: Study, e: FloatArray, tilted: tuple[FloatArray, FloatArray], propensity: Propensity, *, raw: bool
+    study: Study, tilted: tuple[FloatArray, FloatArray], propensity: Propensity, *, raw: bool
 ) -> tuple[ArmMeans, FloatArray]:
     """Arm means by inverse propensities and their influences, and pseudo-outcomes (n, k).
 
@@ -156,7 +175,7 @@ def weighted_arm_means(
         tilted: how much each unit counts, (n,), with its derivative by each propensity, (n, k).
         raw: divide by the size of the population in the place of the sum of the weights.
     """
-    y, (h, slope) = study.outcome, tilted
+    y, (h, slope), e = study.outcome, tilted, propensity.value
     taken = np.eye(e.shape[1])[study.treatment]
     centre = float(np.average(y, weights=h))
     value, influence, pseudo = np.empty(e.shape[1]), np.empty_like(e), np.empty_like(e)

@@ -19,8 +19,9 @@ from dorec.estimate.average_effect import (
     weight_of,
 )
 from dorec.estimate.checks import check_overlap
-from dorec.estimate.cross_fitting import canonical, fit_outcome, units_of
+from dorec.estimate.cross_fitting import Units, canonical, fit_outcome, units_of
 from dorec.estimate.diagnostics import overlap_of
+from dorec.estimate.linearity import Linearity, bent_columns, compare, room_to_bend
 from dorec.estimate.scores import ArmMeans
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.logistic import logistic
@@ -35,7 +36,8 @@ class RegressionAdjustment:
     """Average effects from least squares in each arm (Lin 2013, doi:10.1214/12-AOAS583; Robins 1986).
 
     The interval holds in a randomised experiment whatever the truth, and elsewhere where the mean outcome of each arm
-    is linear in the covariates: a curve that also moves the treatment biases it. Standard errors hold under unequal
+    is linear in the covariates: a curve that also moves the treatment biases it. A fit whose columns may bend stands
+    beside it: where the two clearly differ (p < .001) the interval is withheld. Standard errors hold under unequal
     variances (HC2) and carry that the covariates are a sample. With another outcome model there is a value but no
     interval.
 
@@ -77,6 +79,8 @@ class RegressionAdjustment:
         units = units_of(study)
         check_arms_of(study, units, self.min_per_arm)
         Z = standardised_design(study.covariates)
+        if self.outcome_model is None:
+            _check_size(study, Z.shape[1])
         weight, floor = weight_of(study), floor_of(study, self.min_propensity)
         e = study.propensity
         if e is None:
@@ -84,9 +88,10 @@ class RegressionAdjustment:
             check_overlap(e, study.treatment, study.arms, floor, self.population != "all")
         at = canonical(study, units, n_folds=self.n_folds, repeat=0, context=context)
         member = weight * member_of(study, self.population)
+        straight = Linearity(no_interval=BOTH)
         if self.outcome_model is None:
-            _check_size(study, Z.shape[1])
             means, mu = least_squares_means(study, Z, weight, member)
+            straight = _beside_a_bent_fit(study, units, Z, (weight, member), means)
         else:
             mu = at.restored(fit_outcome(at.fit, at.of(study.outcome), at.arm, self.outcome_model)[:, at.back])
             value = np.average(mu, axis=0, weights=member)
@@ -101,7 +106,8 @@ class RegressionAdjustment:
             folds=at.restored(at.fit.folds),
             overlap=overlap_of(np.asarray(e), study.treatment, study.arms, floor),
             context=context,
-            no_interval="" if self.outcome_model is None else BOTH,
+            no_interval=straight.no_interval,
+            notes=straight.verdicts,
         )
 
 
@@ -137,6 +143,19 @@ def least_squares_means(
         own = study.n * residual * (Z @ (bread @ middle))
         influence[:, a] = member * (mu[:, a] - value[a]) / member.mean() + own
     return ArmMeans(value, influence), mu
+
+
+def _beside_a_bent_fit(
+    study: Study, units: Units, Z: FloatArray, weights: tuple[FloatArray, FloatArray], means: ArmMeans
+) -> Linearity:
+    wide = np.hstack([Z, bent_columns(study.covariates)])
+    if wide.shape[1] == Z.shape[1] or not room_to_bend(study, wide.shape[1]):
+        return Linearity()
+    try:
+        bent, _ = least_squares_means(study, wide, *weights)
+    except NoOverlap:  # an arm has no unit beyond a knot: nothing to compare with
+        return Linearity()
+    return compare(study, units, means, bent, "the mean outcome of each arm")
 
 
 def _check_size(study: Study, q: int) -> None:
