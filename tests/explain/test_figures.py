@@ -25,6 +25,7 @@ SMALL = {
     "graph": {"nodes": ["a"], "edges": []},
     "heatmap": {"rows": ["a"], "columns": ["b"], "values": [[1.0]]},
     "histogram": {"edges": [0.0, 1.0], "series": [{"name": "a", "counts": [3]}]},
+    "love": {"names": ["a"], "before": [0.4], "after": [0.05]},
     "scatter": {"x": [1.0], "y": [1.0]},
 }
 EMPTY = {
@@ -35,6 +36,7 @@ EMPTY = {
     "graph": {"nodes": []},
     "heatmap": {"rows": [], "columns": [], "values": []},
     "histogram": {"edges": [0.0, 1.0], "series": []},
+    "love": {"names": [], "before": [], "after": []},
     "scatter": {"x": [], "y": []},
 }
 NUMBERS = {"bars": "values", "intervals": "values", "funnel": "counts", "scatter": "x"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FigureKind = Literal["bars", "curve", "intervals", "funnel", "graph", "heatmap", "histogram", "scatter"]
+FigureKind = Literal["bars", "curve", "intervals", "funnel", "graph", "heatmap", "histogram", "love", "scatter"]
 
 
 @dataclass(frozen=True, kw_only=True)

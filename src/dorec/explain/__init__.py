@@ -1,5 +1,6 @@
 """Why this? Results as blocks of a report, figures as data and as pictures, and plain words for all of it."""
 
+from dorec.explain.attack_figures import love_figure, sensitivity_figure
 from dorec.explain.blocks import (
     AssumptionList,
     Block,
@@ -60,7 +61,9 @@ __all__ = [
     "forest_figure",
     "funnel_figure",
     "graph_figure",
+    "love_figure",
     "overlap_figure",
     "render_html",
     "render_text",
+    "sensitivity_figure",
 ]
