@@ -14,6 +14,7 @@ from dorec.estimate.matching import Matching
 from dorec.estimate.meta_learners import DRLearner, MetaLearnerModel, RLearner, SLearner, TLearner, XLearner
 from dorec.estimate.naive import naive_difference
 from dorec.estimate.regression_adjustment import RegressionAdjustment
+from dorec.estimate.regression_discontinuity import DiscontinuityModel, RegressionDiscontinuity
 from dorec.estimate.strategy import adjusted_for, estimate
 from dorec.estimate.tmle import TMLE
 from dorec.estimate.two_stage_least_squares import InstrumentModel, TwoStageLeastSquares
@@ -28,6 +29,7 @@ __all__ = [
     "CausalForestModel",
     "DRLearner",
     "DifferenceInDifferences",
+    "DiscontinuityModel",
     "DoubleML",
     "FrontDoor",
     "InstrumentModel",
@@ -38,6 +40,7 @@ __all__ = [
     "PartiallyLinearModel",
     "RLearner",
     "RegressionAdjustment",
+    "RegressionDiscontinuity",
     "SLearner",
     "TLearner",
     "TwoStageLeastSquares",
