@@ -14,6 +14,8 @@ from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import FoldFit, cross_predict
 from dorec.numeric.honest_forest import bin_edges, to_codes
 
+ROUNDING = 1e-12
+
 
 class Predictor(Protocol):
     """Effects of other units."""
@@ -86,6 +88,9 @@ def regress(
 ) -> tuple[FloatArray, Blend]:
     """Out-of-fold predictions (n,) of a target, and the blend of models fitted on all rows.
 
+    A fold's predictions are blended by weights that the other folds chose: weights that saw its targets would make
+    any prediction look as large as the effects it stands for.
+
     Args:
         fit: covariates, folds and the units' own weights.
         target: (n,); only the rows `among` (n,) are learned from, all are predicted.
@@ -113,8 +118,12 @@ def regress(
         return one
 
     parts = [cross_predict(fold_fit(model), fit.folds, fit.run) for model in models]
-    chosen = replace(wide, weight=_of(wide.weight, rows)).blend_weights([part[rows] for part in parts], scaled[rows])
-    out = scale * np.asarray(sum(w * part for w, part in zip(chosen, parts, strict=True)))
+    out = np.empty(len(target))
+    for fold in np.unique(fit.folds):
+        here = fit.folds == fold
+        w = _blend(wide, parts, scaled, rows[~here[rows]])
+        out[here] = scale * np.asarray(sum(v * part[here] for v, part in zip(w, parts, strict=True)))
+    chosen = _blend(wide, parts, scaled, rows)
     fitted = [
         fit_model(m, wide.X[rows], target[rows], _of(wide.weight, rows)) if w > 0 else m
         for m, w in zip(models, chosen, strict=True)
@@ -123,10 +132,17 @@ def regress(
 
 
 def levelled(effects: FloatArray, fit: CrossFit) -> FloatArray:
-    """Effects (n,) whose weighted mean is the same in every fold."""
+    """Effects (n,) whose weighted mean is the same in every fold; equal effects stay ties."""
     mass = np.ones(len(effects)) if fit.weight is None else fit.weight
     means = np.bincount(fit.folds, weights=mass * effects) / np.bincount(fit.folds, weights=mass)
-    return np.asarray(effects - means[fit.folds] + np.average(effects, weights=mass))
+    away = effects - means[fit.folds]
+    away[np.abs(away) < ROUNDING * np.abs(effects).max()] = 0.0
+    return np.asarray(away + np.average(effects, weights=mass))
+
+
+def _blend(fit: CrossFit, parts: Sequence[FloatArray], target: FloatArray, rows: IntArray) -> FloatArray:
+    """The convex weights of predictions that fit the target best on some rows."""
+    return replace(fit, weight=_of(fit.weight, rows)).blend_weights([part[rows] for part in parts], target[rows])
 
 
 def outcome_contrasts(fit: CrossFit, y: FloatArray, arm: IntArray, models: Sequence[Any]) -> list[Effects]:
