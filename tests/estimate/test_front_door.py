@@ -40,7 +40,7 @@ def test_interval_covers_where_the_naive_difference_is_wrong() -> None:
     truth = 2 * 0.5 * 0.2
     covered, errors, naive = 0, [], []
     for seed in range(300):
-        s = study(table(600, seed))
+        s = study(table(1_500, seed))
         ate = FrontDoor(mediators=("m",)).fit(s).ate()
         lower, upper = ate.interval()
         covered += lower <= truth <= upper
