@@ -3,9 +3,11 @@
 from dorec.refute.balance import Balance, BalanceTable, balance_table
 from dorec.refute.causal_estimator import check_causal_estimator
 from dorec.refute.data_subset import DataSubset
+from dorec.refute.hidden_confounding import HiddenConfounding, benchmark_strengths, hidden_confounding
 from dorec.refute.overlap import Overlap
 from dorec.refute.placebo import PlaceboTreatment
 from dorec.refute.random_common_cause import RandomCommonCause
+from dorec.refute.rosenbaum import RosenbaumBounds, rosenbaum_bounds
 from dorec.refute.sensitivity import Sensitivity, e_value, robustness_value
 from dorec.refute.suite import DEFAULT_REFUTERS, refute_all
 
@@ -14,13 +16,18 @@ __all__ = [
     "Balance",
     "BalanceTable",
     "DataSubset",
+    "HiddenConfounding",
     "Overlap",
     "PlaceboTreatment",
     "RandomCommonCause",
+    "RosenbaumBounds",
     "Sensitivity",
     "balance_table",
+    "benchmark_strengths",
     "check_causal_estimator",
     "e_value",
+    "hidden_confounding",
     "refute_all",
     "robustness_value",
+    "rosenbaum_bounds",
 ]
