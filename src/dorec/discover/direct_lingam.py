@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from dorec.discover.allowed import allowed_edges, precedence
 from dorec.discover.columns import correlation_of, numeric_columns
@@ -107,6 +106,8 @@ class DirectLiNGAM:
             >>> found.order, round(found.weights["a", "b"], 1)
             (('a', 'b'), 2.0)
         """
+        from scipy.stats import jarque_bera  # loaded on use: it takes half a second
+
         names, matrix = numeric_columns(table, "DirectLiNGAM", "PC(test='chi_square')")
         known = knowledge or Knowledge()
         known.check_nodes(names)
@@ -126,7 +127,7 @@ class DirectLiNGAM:
             kept = earlier[chosen_regressors(correlation, target, earlier, n) | required[earlier, target]]
             weights[kept, target] = _least_squares(centred, kept, target)
             noise = centred[:, target] - centred[:, kept] @ weights[kept, target]
-            normality[names[target]] = float(stats.jarque_bera(noise / noise.std()).pvalue)
+            normality[names[target]] = float(jarque_bera(noise / noise.std()).pvalue)
         edges = [
             _edge(names, i, j, weights[i, j], bool(required[i, j])) for i, j in np.argwhere((weights != 0) | required)
         ]

@@ -91,7 +91,7 @@ def _verdict(own: int, n_implied: int, counts: np.ndarray, same: float, p_value:
     found = (
         f"the data reject {own:,} of {n_implied:,} implied independences; of shuffled graphs, {np.median(counts):,g}"
     )
-    if not n_implied or same > 0.2:
+    if not n_implied or same > 0.05 or (own == 0 and p_value > 0.05):  # chance could not have done worse
         return Verdict(
             check="graph against shuffled graphs",
             status="warning",

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc, ndtri
 
 from dorec.discover.event_stream import EventStreams, TimeUnit, read_streams
 from dorec.discover.lagged_knowledge import LaggedKnowledge, lagged_knowledge
@@ -96,7 +96,7 @@ class HawkesFit:
                 f"{cause} -> {effect} is estimated as 0, the least it can be, where no normal interval holds",
                 remedy="use its p-value",
             )
-        half = float(stats.norm.ppf(0.5 + level / 2)) * error
+        half = float(ndtri(0.5 + level / 2)) * error
         value = float(self.branching[i, j])
         return Interval(value - half, value + half)
 
@@ -289,7 +289,7 @@ class _Target:
             rest = allowed.copy()
             rest[i] = False
             ratio = 2 * (fitted.log_likelihood - self.fit(rest, fitted.branching).log_likelihood)
-            p_value[i] = 0.5 * stats.chi2.sf(max(ratio, 0.0) * shrink[i], 1)
+            p_value[i] = 0.5 * chdtrc(1, max(ratio, 0.0) * shrink[i])
         return p_value, std_error
 
 

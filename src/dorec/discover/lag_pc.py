@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from dorec.discover.columns import MIN_ROWS
 from dorec.discover.lagged_knowledge import LaggedKnowledge, lagged_knowledge
@@ -191,8 +191,8 @@ class LagPC:
         """The largest |partial correlation| that counts as none, for n windows less the conditions."""
         half = 1 - self.selection_alpha / 2
         if self.test == "fisher_z":
-            return np.tanh(stats.norm.ppf(half) / np.sqrt(n - 3))
-        t = stats.t.ppf(half, n - 2)
+            return np.tanh(ndtri(half) / np.sqrt(n - 3))
+        t = stdtrit(n - 2, half)
         return t / np.sqrt(n - 2 + t**2)
 
     def _p_values(self, value: FloatArray, n: IntArray, panel: Panel, n_windows: int) -> FloatArray:
@@ -204,9 +204,9 @@ class LagPC:
             )
         r = np.clip(np.nan_to_num(value), -1 + 1e-15, 1 - 1e-15)
         if self.test == "fisher_z":
-            p = 2 * stats.norm.sf(np.sqrt(np.maximum(n - 3, 1)) * np.abs(np.arctanh(r)))
+            p = 2 * ndtr(-np.sqrt(np.maximum(n - 3, 1)) * np.abs(np.arctanh(r)))
         else:
-            p = 2 * stats.t.sf(np.abs(r) * np.sqrt(np.maximum(n - 2, 1) / (1 - r**2)), np.maximum(n - 2, 1))
+            p = 2 * stdtr(np.maximum(n - 2, 1), -np.abs(r) * np.sqrt(np.maximum(n - 2, 1) / (1 - r**2)))
         return np.where(np.isnan(value), 1.0, p)
 
 

@@ -91,9 +91,10 @@ class ContinuousReport:
 
     @property
     def rests_on_variance_order(self) -> bool:
-        """Whether variance grows along the arrows, and standardised columns give another graph."""
+        """Whether standardised columns give another graph, and variance grows along the arrows or there are none."""
         alike, share = self.agreement, self.varsortability
-        return alike is not None and alike.f1 < LOW_AGREEMENT and share is not None and share >= HIGH_VARSORTABILITY
+        by_size = share is None or share >= HIGH_VARSORTABILITY  # None: in small units no weight pays its penalty
+        return alike is not None and alike.f1 < LOW_AGREEMENT and by_size
 
     @property
     def stable_thresholds(self) -> tuple[float, float]:
@@ -124,7 +125,10 @@ class ContinuousReport:
         n, both = len(self.graph.directed), len(set(self.graph.directed) & set(self.standardised_graph.directed))  # type: ignore[union-attr]
         meaning = f"on standardised columns {both} of {n} directed edges come out again; {said}"
         share = self.varsortability
-        if self.rests_on_variance_order:
+        if self.rests_on_variance_order and share is None:
+            n_hidden = len(self.standardised_graph.directed)  # type: ignore[union-attr]
+            meaning = f"no edge in these units, {n_hidden} on standardised columns: the units decide the answer; {said}"
+        elif self.rests_on_variance_order:
             meaning = f"variance grows along {share:.0%} of the paths found, and {meaning}"
         return Verdict(
             check="variance order",

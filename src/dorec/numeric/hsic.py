@@ -1,7 +1,7 @@
 """Independence of two variables, whatever the dependence: the Hilbert-Schmidt criterion, compiled."""
 
 import numpy as np
-from scipy import stats
+from scipy.special import gammaincc
 
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.compiled import fast_kernel
@@ -26,7 +26,7 @@ def hsic(x: FloatArray, y: FloatArray) -> tuple[float, float]:
     mean = (1 + off_x * off_y - off_x - off_y) / n
     variance = squares / (n * (n - 1)) * 2 * (n - 4) * (n - 5) / (n * (n - 1) * (n - 2) * (n - 3))
     shape, scale = mean**2 / variance, n * variance / mean
-    return statistic / n, float(stats.gamma.sf(statistic / n, shape, scale=scale))
+    return statistic / n, float(gammaincc(shape, max(statistic, 0.0) / n / scale))
 
 
 def _median_distance(x: FloatArray) -> float:

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import gammaincc, ndtr
 
 from dorec.numeric.arrays import FloatArray
@@ -71,6 +70,8 @@ def weighted_chi2_sf(statistic: float, weights: FloatArray) -> float:
     >>> round(weighted_chi2_sf(3.841, np.array([1.0])), 2), round(weighted_chi2_sf(2 * 5.991, np.array([2.0, 2.0])), 2)
     (0.05, 0.05)
     """
+    from scipy.optimize import brentq  # loaded on use, as it takes a sixth of a second
+
     x = statistic / weights.max()
     weights = weights / weights.max()
     if x <= 0.0:

@@ -1,7 +1,6 @@
 """What a smooth function of other variables leaves of one."""
 
 import numpy as np
-from scipy.interpolate import BSpline
 from scipy.linalg import cho_factor, eigh, solve_triangular
 
 from dorec.numeric.arrays import FloatArray
@@ -29,6 +28,8 @@ class Smoother:
             self.basis = np.eye(len(values))[place] / np.sqrt(np.bincount(place))
             self.roughness = np.zeros(len(values))
             return
+        from scipy.interpolate import BSpline  # loaded on use, as it loads most of scipy
+
         at = (x - values[0]) / (values[-1] - values[0])
         inner = np.unique(np.quantile(at, np.linspace(0, 1, N_KNOTS)[1:-1]))
         inner = inner[(inner > 1e-6) & (inner < 1 - 1e-6) & np.concatenate(([True], np.diff(inner) > 1e-6))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,11 @@ class NetworkSearch:
 
         Rows are sorted and columns put in an order of their own, so that neither order decides what a seed draws. One
         factor for all columns makes their mean variance 1, which changes no slope and suits the networks' first draws.
+
+        Raises:
+            ConfigError: torch is not installed.
         """
+        import_module("dorec.neural")  # which says what to install where torch is missing
         names, matrix = numeric_columns(table, self.method, "PC(test='chi_square')")
         on = WeightedSearch.of(names, covariance_of(names, matrix), knowledge)
         ours = matrix[:, on.order]
