@@ -11,6 +11,8 @@ from dorec.numeric.arrays import AnyArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
+INDEX = "__index_level_"  # what Arrow calls the unnamed index of a pandas frame that was filtered or sorted
+
 
 def to_arrow(table: Any, columns: Sequence[str] | None = None) -> "pa.Table":
     """The table (or some of its columns) as Arrow.
@@ -37,6 +39,7 @@ def to_arrow(table: Any, columns: Sequence[str] | None = None) -> "pa.Table":
         arrow = table.to_pyarrow()
     else:
         arrow = _through_narwhals(table)
+        arrow = arrow.drop_columns([name for name in arrow.column_names if name.startswith(INDEX)])
     if columns is None:
         return arrow
     for name in columns:
@@ -67,6 +70,12 @@ def _from_columns(table: Mapping[str, Any]) -> "pa.Table":
             columns[name] = pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             raise InputError(f"{name} holds values of several kinds; give numbers alone, or text alone.") from None
+        except pa.ArrowNotImplementedError as problem:
+            raise InputError(f"{name} holds values that no column can ({problem}); give numbers or text.") from None
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} {n:,}" for name, n in list(lengths.items())[:8])
+        raise InputError(f"The columns have different lengths: {said}. Give one value a row in each.")
     return pa.table(columns)
 
 
@@ -80,6 +89,8 @@ def _through_narwhals(table: Any) -> "pa.Table":
             f"Got {type(table).__name__}, which is no table; "
             "give a pandas, polars or pyarrow table, a DuckDB relation, an ibis expression or a dict of columns."
         ) from None
+    except nw.exceptions.DuplicateError:
+        raise InputError("The table has columns of one name; rename or drop all but one of each.") from None
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect("pyarrow")
     return frame.to_arrow()

@@ -144,7 +144,7 @@ def _given_causes_of_selection(sources: Sources, query: CausalQuery, regime: Reg
     graph = sources.graph
     given = sources.selecting(regime)
     x, y = frozenset(query.treatments), frozenset(query.outcomes)
-    if given & (x | y):
+    if given & (x | y) or sources.moved_by_selection(regime) & graph.ancestors(y):
         return None, ()
     census = given & known
     cut = graph.without_edges_into(x)

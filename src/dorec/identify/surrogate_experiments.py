@@ -118,6 +118,9 @@ class Sources:
             return f"{', '.join(sorted(part & set(regime.differs)))} differs there"
         if regime.measured is not None and not part <= set(regime.measured):
             return f"{', '.join(sorted(part - set(regime.measured)))} was not measured there"
+        frozen = sorted(part & self.moved_by_selection(regime))
+        if frozen:
+            return f"{', '.join(frozen)} answers to {', '.join(regime.selected)}, which has one value there"
         tied = self._district(part, regime) & self.selecting(regime) if regime.selected else frozenset()
         return f"units were selected by {', '.join(sorted(tied))}" if tied else ""
 
@@ -128,6 +131,10 @@ class Sources:
         cut = self.whole.without_edges_into(regime.do)
         around = frozenset().union(*(d for d in districts(cut) if d & set(regime.selected)))
         return cut.ancestors(around) - frozenset(regime.selected) - frozenset(regime.do)
+
+    def moved_by_selection(self, regime: Regime) -> Set:
+        """Effects of the selecting nodes: among the selected their mechanism is that for one value of those."""
+        return frozenset().union(*(self.whole.children(name) for name in regime.selected))
 
     def _district(self, part: Set, regime: Regime) -> Set:
         left = self.graph.subgraph(self._measured(regime))

@@ -1,10 +1,11 @@
 """A causal graph as a file or as lines: "z -> t", "t <-> y", "a -- b"."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dorec.domain.errors import ConfigError, InputError, UnreadableSource
-from dorec.domain.graph import CausalGraph
+from dorec.domain.graph import CausalGraph, Edge, Mark
 
 _READERS: dict[str, Callable[[str], CausalGraph]] = {
     ".json": CausalGraph.from_json,
@@ -27,8 +28,8 @@ def read_graph(source: str) -> CausalGraph:
         (('t', 'y'), ('z', 't'), ('z', 'y'))
     """
     path = Path(source)
-    if "--" in source or "->" in source:
-        return parse_graph([line for line in source.replace("\n", ";").split(";") if line.strip()], "the graph")
+    if not path.is_file() and ("--" in source or "->" in source or "<-" in source):
+        return parse_graph(source.replace("\n", ";").split(";"), "the graph")
     if not path.is_file():
         raise UnreadableSource(f'{source} does not exist. Give a file, or edges as "z -> t; z -> y; t -> y".')
     try:
@@ -40,24 +41,39 @@ def read_graph(source: str) -> CausalGraph:
         raise
     except (ValueError, KeyError, TypeError, OSError) as problem:
         raise UnreadableSource(f"{path} can't be read as a graph: {problem!r}.") from None
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-    return parse_graph([line for line in lines if line], path.name)
+    return parse_graph(text.splitlines(), path.name)
 
 
 def parse_graph(edges: Sequence[str], where: str = "question.graph") -> CausalGraph:
-    """A graph from lines such as "a -> b", "a <-> b" and "a -- b".
+    """A graph from lines such as "a -> b", "a <-> b", "a -- b" and "a o-> b", or a name alone for a node without edges.
 
-    >>> parse_graph(["z -> t", "z -> y", "t -> y"]).directed
+    Names that hold a dash or a space need spaces around the arrow; what follows a # is a comment.
+
+    >>> parse_graph(["z -> t", "z --> y", "t -> y", "alone"]).directed
     (('t', 'y'), ('z', 't'), ('z', 'y'))
     """
-    found: dict[str, list[tuple[str, str]]] = {"->": [], "<->": [], "--": []}
-    for line in edges:
-        mark = next((m for m in ("<->", "->", "--") if m in line), "->")
-        a, sign, b = (part.strip() for part in line.partition(mark))
-        if not (a and sign and b) or any(m in b for m in ("->", "--")):
-            raise ConfigError(f'{line!r} in {where} is no edge. Write "a -> b", or "a <-> b" for a hidden cause.')
-        found[mark].append((a, b))
-    nodes = list(dict.fromkeys(n for pairs in found.values() for pair in pairs for n in pair))
-    return CausalGraph.from_edges(
-        nodes, directed=found["->"], bidirected=found["<->"], undirected=found["--"], provenance=where
-    )
+    nodes: dict[str, None] = {}
+    found = []
+    for whole in edges:
+        line = whole.partition("#")[0].strip()
+        if not line:
+            continue
+        ends = _SPACED.fullmatch(line) or _TIGHT.fullmatch(line)
+        names = [line] if ends is None else [ends["a"].strip(), ends["b"].strip()]
+        if any(_ODD.search(name) for name in names) or (ends is None and " " in line):
+            raise ConfigError(
+                f'{whole.strip()!r} in {where} is no edge. Write "a -> b", "a <-> b" for a hidden cause, "a -- b" or '
+                '"a o-> b" for what is not known; names have none of < > { } ; and no arrows.'
+            )
+        nodes |= dict.fromkeys(names)
+        if ends is not None:
+            left, right = _LEFT[ends["left"]], _RIGHT[ends["right"]]
+            found.append(Edge(names[0], names[1], left, right, None, where))
+    return CausalGraph(tuple(nodes), tuple(found))
+
+
+_SPACED = re.compile(r"(?P<a>.*?\S)\s+(?P<left>[<o]?)-{1,3}(?P<right>[>o]?)\s+(?P<b>\S.*)")
+_TIGHT = re.compile(r"(?P<a>[^\s<>-]+)\s*(?P<left><?)-{1,3}(?P<right>>?)\s*(?P<b>[^\s<>-]+)")
+_ODD = re.compile(r"[<>{};]|(^|\s)[<o]?-{1,3}[>o]?(\s|$)|--|->")
+_LEFT: dict[str, Mark] = {"": "tail", "<": "arrow", "o": "circle"}
+_RIGHT: dict[str, Mark] = {"": "tail", ">": "arrow", "o": "circle"}

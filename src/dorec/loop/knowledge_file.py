@@ -20,6 +20,7 @@ from typing import Any
 from dorec.domain.errors import ConfigError, UnreadableSource, did_you_mean
 from dorec.domain.graph import Pair
 from dorec.domain.knowledge import Knowledge, Prior
+from dorec.loop.graph_file import parse_graph
 
 
 def read_knowledge(path: Path) -> Knowledge:
@@ -71,10 +72,10 @@ def edge(line: Any, where: str) -> Pair:
     >>> edge("view -> cart", "required")
     ('view', 'cart')
     """
-    a, found, b = (part.strip() for part in str(line).partition("->"))
-    if not (a and found and b) or "->" in b or a.endswith("<"):
+    graph = parse_graph([str(line)], where)
+    if len(graph.directed) != 1 or len(graph.edges) != 1:
         raise ConfigError(f'{line!r} in {where} is no edge. Write "a -> b".')
-    return a, b
+    return graph.directed[0]
 
 
 def _prior(one: Any, where: str) -> tuple[Pair, Prior]:
