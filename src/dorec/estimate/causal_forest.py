@@ -34,8 +34,7 @@ class CausalForest:
     The interval holds for the forest's own mean: where effects bend sharply and units are few, smoothing bias comes on
     top. The average effect is that of `average`, from its orthogonal scores.
 
-    Memory: about 1 byte for each unit and covariate, and 40 bytes for each leaf: 0.6 GB for 500 trees on a million
-    units.
+    Memory: 1 byte for each unit and covariate, and 30 bytes for each leaf of a tree, twice that while they are joined.
 
     Args:
         n_trees: a multiple of `bag_size`.
