@@ -11,6 +11,7 @@ from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
 from dorec.estimate.front_door import FrontDoor
 from dorec.estimate.ipw import IPW
 from dorec.estimate.matching import Matching
+from dorec.estimate.mediation import Mediation, MediationModel
 from dorec.estimate.meta_learners import DRLearner, MetaLearnerModel, RLearner, SLearner, TLearner, XLearner
 from dorec.estimate.naive import naive_difference
 from dorec.estimate.regression_adjustment import RegressionAdjustment
@@ -34,6 +35,8 @@ __all__ = [
     "FrontDoor",
     "InstrumentModel",
     "Matching",
+    "Mediation",
+    "MediationModel",
     "MetaLearnerModel",
     "Overlap",
     "PanelEffects",
