@@ -66,7 +66,12 @@ def seeded(context: RunContext, *stream: str) -> torch.Generator:
 
 @contextmanager
 def threads_of(context: RunContext) -> Iterator[None]:
-    """As many threads for torch as the context says, and what there were afterwards."""
+    """As many threads for torch as the context says, and what there were afterwards.
+
+    >>> with threads_of(RunContext(threads=1)):
+    ...     torch.get_num_threads()
+    1
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, context.threads))
     try:
