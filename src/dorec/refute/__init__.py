@@ -1,9 +1,11 @@
 """Does it survive attack? An estimate and its study become verdicts."""
 
 from dorec.refute.balance import Balance, BalanceTable, balance_table
+from dorec.refute.bootstrap import BootstrapRefuter
 from dorec.refute.causal_estimator import check_causal_estimator
 from dorec.refute.data_subset import DataSubset
 from dorec.refute.hidden_confounding import HiddenConfounding, benchmark_strengths, hidden_confounding
+from dorec.refute.negative_controls import DummyOutcome, NegativeControlExposure, NegativeControlOutcome
 from dorec.refute.overlap import Overlap
 from dorec.refute.placebo import PlaceboTreatment
 from dorec.refute.random_common_cause import RandomCommonCause
@@ -15,8 +17,12 @@ __all__ = [
     "DEFAULT_REFUTERS",
     "Balance",
     "BalanceTable",
+    "BootstrapRefuter",
     "DataSubset",
+    "DummyOutcome",
     "HiddenConfounding",
+    "NegativeControlExposure",
+    "NegativeControlOutcome",
     "Overlap",
     "PlaceboTreatment",
     "RandomCommonCause",

@@ -1,9 +1,9 @@
 """How far a confounder that nobody measured could move an effect, by its shares of treatment and outcome.
 
-The omitted-variable bias of Chernozhukov, Cinelli, Newey, Sharma, Syrgkanis 2022 (arXiv:2112.13398), which holds for any
-nuisances and is the partial-R² analysis of Cinelli, Hazlett 2020 (doi:10.1111/rssb.12348) in a linear model. With S the
-root of (mean squared residual of the outcome) x (mean square of the weights), the effect that the confounder would leave
-differs by at most S x sqrt(r2_outcome x r2_treatment / (1 - r2_treatment)).
+The omitted-variable bias of Chernozhukov, Cinelli, Newey, Sharma, Syrgkanis 2022 (arXiv:2112.13398), which holds for
+any nuisances and is the partial-R² analysis of Cinelli, Hazlett 2020 (doi:10.1111/rssb.12348) in a linear model. With S
+the root of (mean squared residual of the outcome) x (mean square of the weights), the effect that the confounder would
+leave differs by at most S x sqrt(r2_outcome x r2_treatment / (1 - r2_treatment)).
 """
 
 import math

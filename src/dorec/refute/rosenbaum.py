@@ -39,8 +39,8 @@ def rosenbaum_bounds(
     """Bounds on the one-sided p-value of Wilcoxon's signed ranks (Rosenbaum 2002, Observational Studies, section 4.3).
 
     In a pair that was matched on everything measured, a hidden cause may make one unit up to gamma times as likely to
-    be the treated one. The direction is that of the observed ranks; ties share their mean rank, pairs without a difference
-    are ranked but count for neither side; normal approximation.
+    be the treated one. The direction is that of the observed ranks; ties share their mean rank, pairs without a
+    difference are ranked but count for neither side; normal approximation.
 
     Args:
         differences: treated less control outcome of each pair, (n,).
