@@ -17,6 +17,7 @@ from dorec.estimate.naive import naive_difference
 from dorec.estimate.regression_adjustment import RegressionAdjustment
 from dorec.estimate.regression_discontinuity import DiscontinuityModel, RegressionDiscontinuity
 from dorec.estimate.strategy import adjusted_for, estimate
+from dorec.estimate.synthetic_control import SyntheticControl, SyntheticControlModel
 from dorec.estimate.tmle import TMLE
 from dorec.estimate.two_stage_least_squares import InstrumentModel, TwoStageLeastSquares
 
@@ -45,6 +46,8 @@ __all__ = [
     "RegressionAdjustment",
     "RegressionDiscontinuity",
     "SLearner",
+    "SyntheticControl",
+    "SyntheticControlModel",
     "TLearner",
     "TwoStageLeastSquares",
     "XLearner",
