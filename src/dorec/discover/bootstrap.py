@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
@@ -202,10 +203,18 @@ Order = Literal["ascending", "descending"]
 
 
 def _sorted(table: pa.Table) -> pa.Table:
-    """The table with its columns by name and its rows by value, so that no order decides who is drawn."""
+    """The table with its columns by name and its rows by value, so that no order and no name decides who is drawn."""
     by_name = table.select(sorted(table.column_names))
-    keys: list[tuple[str, Order]] = [(name, "ascending") for name in by_name.column_names]
+    first = sorted(by_name.column_names, key=lambda name: (_content(by_name.column(name)), name))
+    keys: list[tuple[str, Order]] = [(name, "ascending") for name in first]
     return by_name.sort_by(keys)
+
+
+def _content(column: pa.ChunkedArray) -> str:
+    """What a column holds, whatever its name and the order of its rows."""
+    values = column.combine_chunks().to_numpy(zero_copy_only=False)
+    whole = np.sort(values.astype(str) if values.dtype == object else values)
+    return sha256(str(whole.dtype).encode() + whole.tobytes()).hexdigest()
 
 
 def edge_marks(graph: CausalGraph) -> list[tuple[Pair, Marks]]:

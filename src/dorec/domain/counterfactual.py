@@ -36,6 +36,10 @@ class Counterfactual:
         object.__setattr__(self, "variable", variable)
         object.__setattr__(self, "value", value)
         object.__setattr__(self, "do", tuple(sorted((do or {}).items(), key=lambda pair: pair[0])))
+        for name, level in ((variable, value), *self.do):
+            whole = isinstance(level, int) and not isinstance(level, bool) and level >= 0
+            if level is not None and not isinstance(level, Counterfactual) and not whole:
+                raise InputError(f"{name} is at level {level!r}; levels are given by their index, 0, 1, ...")
         for name, setting in self.do:
             if isinstance(setting, Counterfactual) and (setting.variable != name or setting.value is not None):
                 raise InputError(
@@ -109,7 +113,12 @@ class CounterfactualEstimand:
 
     def evaluate(self, joint: "Joint | Mapping[str, object] | Mapping[Regime, Joint]") -> float:
         """The probability on a discrete joint, or on the joints of the regimes that the expression draws on."""
-        _, array = self.expression.values(as_joints(joint))
+        joints = as_joints(joint)
+        levels = {n: k for j in joints.values() for n, k in zip(j.variables, j.table.shape, strict=True)}
+        for name, level in _levels((*self.events, *self.given)):
+            if level >= levels.get(name, level + 1):
+                raise InputError(f"{name} is asked about at level {level}, and has {levels[name]} in the joint.")
+        _, array = self.expression.values(joints)
         return float(array.reshape(-1)[0])  # what dimensions are left do not matter
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,3 +132,12 @@ class CounterfactualEstimand:
             "assumptions": list(self.assumptions),
             "needs": {role: list(names) for role, names in self.needs.items()},
         }
+
+
+def _levels(events: "tuple[Counterfactual, ...]") -> list[tuple[str, int]]:
+    """Every node with a level that the events name."""
+    found = [(event.variable, event.value) for event in events if event.value is not None]
+    for event in events:
+        for name, setting in event.do:
+            found += _levels((setting,)) if isinstance(setting, Counterfactual) else [(name, setting)]
+    return found

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dorec.domain.errors import NoOverlap
 from dorec.domain.expression import Expression, Joint, as_joints, regimes_of
 from dorec.domain.query import CausalQuery
 from dorec.domain.regime import Regime
@@ -91,7 +92,16 @@ class Estimand:
         levels = {n: k for j in joints.values() for n, k in zip(j.variables, j.table.shape, strict=True)}
         shape = [levels[n] if n in names else 1 for n in wanted]
         moved = np.transpose(array, [names.index(n) for n in wanted if n in names]).reshape(shape)
-        return np.broadcast_to(moved, [levels[n] for n in wanted]).copy()
+        found = np.broadcast_to(moved, [levels[n] for n in wanted]).copy()
+        total = found.sum(axis=tuple(range(len(self.query.outcomes))))
+        if not np.allclose(total, 1.0, atol=1e-6):
+            raise NoOverlap(
+                f"{self} conditions on combinations of levels that the joint gives no probability: its values sum to "
+                f"{total.min():.3g} instead of 1",
+                remedy="merge levels, or ask about treatments that every kind of unit can have",
+                evidence={"sums": total.tolist()},
+            )
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """The estimand as plain data."""

@@ -31,6 +31,9 @@ class Joint:
                 f"got {self.table.ndim} dimensions summing to {self.table.sum():.6g}."
             )
 
+        if len(set(self.variables)) < len(self.variables) or (self.table < -1e-12).any():
+            raise InputError("A joint names each variable once, and has no negative probability.")
+
     def marginal(self, keep: tuple[str, ...]) -> FloatArray:
         """The marginal over `keep`, with its dimensions in that order."""
         axes = {name: i for i, name in enumerate(self.variables)}

@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dorec.domain.errors import ConfigError, did_you_mean
 
@@ -73,6 +74,10 @@ class Registry(Mapping[str, str]):
             if key not in known:
                 has = f"Settings: {', '.join(known)}." if known else "It has none."
                 raise ConfigError(f"{name} has no setting {key!r}. {has}{did_you_mean(key, known)}")
+        hints = get_type_hints(made)
+        for key, value in settings.items():
+            if not _fits(value, hints.get(key, Any)):
+                raise ConfigError(f"{key} of {name} is {value!r}, which is no {_said(hints[key])}.")
         try:
             return made(**settings)
         except TypeError as problem:
@@ -82,3 +87,21 @@ class Registry(Mapping[str, str]):
         """The first sentence of what the algorithm's class says of itself."""
         text = (self.load(name).__doc__ or "").strip().split("\n\n", 1)[0]
         return " ".join(text.split())
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a plain type; of others nothing is said."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(_fits(value, one) for one in get_args(hint))
+    if get_origin(hint) is Literal:
+        return True  # the class names what is allowed
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint) if hint in (str, bool, type(None)) else True
+
+
+def _said(hint: Any) -> str:
+    words = {int: "whole number", float: "number", str: "text", bool: "truth value", type(None): "null"}
+    return " or ".join(words.get(one, "value") for one in get_args(hint)) or words.get(hint, "value")

@@ -41,7 +41,7 @@ def free_variables(expression: Expression) -> frozenset[str]:
     known = expression.__dict__.get(FREE)  # expressions are frozen, and asked again and again
     if known is None:
         known = expression.__dict__[FREE] = _free(expression)
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def _free(expression: Expression) -> Set:

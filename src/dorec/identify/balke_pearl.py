@@ -248,6 +248,9 @@ def _check(graph: CausalGraph, query: CausalQuery, joint: Joint) -> None:
     levels = query.contrast or ()
     if levels and (len(query.treatments) != 1 or not all(isinstance(k, int) for k in levels)):
         raise InputError("A contrast is a pair of indices of levels of one treatment, as in contrast=(0, 1).")
+    n_levels = joint.table.shape[joint.variables.index(query.treatments[0])]
+    if any(not 0 <= k < n_levels for k in levels):
+        raise InputError(f"contrast is {levels}; {query.treatments[0]} has levels 0 to {n_levels - 1} in the joint.")
     for name in query.treatments:
         if not joint.marginal((name,)).all():
             raise NoOverlap(f"{name} never takes one of its levels", remedy="drop that level from the joint")

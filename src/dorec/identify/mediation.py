@@ -47,6 +47,9 @@ def identify_mediation(graph: CausalGraph, query: CausalQuery, unobserved: Names
         dorec.domain.errors.NotIdentifiable: not_identifiable: w is affected by x, and affects both m and y other than
         through m: it would have to see x and x* at once (recanting witness). Remedy: ...
     """
+    taken = sorted({n + STAR for n in query.treatments} & frozenset(graph.nodes))
+    if taken:
+        raise InputError(f"A node is called {taken[0]!r}, as the treatment's other value is; rename it.")
     x, y, m = _parts(graph, query)
     hidden = as_names(graph, unobserved)
     _refuse_hidden(query, hidden)

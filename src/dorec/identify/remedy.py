@@ -98,8 +98,9 @@ def remedies(
     needs_directions(graph)
     hidden = as_names(graph, unobserved)
     steps = _steps(graph, query, hidden, costs)
-    graph = graph.subgraph(graph.ancestors({*query.outcomes, *query.treatments, *query.conditions}))
-    hidden &= frozenset(graph.nodes)
+    if not experiments:  # what is no cause of the query's nodes can't help, unless a source names it
+        graph = graph.subgraph(graph.ancestors({*query.outcomes, *query.treatments, *query.conditions}))
+        hidden &= frozenset(graph.nodes)
     found: list[tuple[Remedy, frozenset[Step]]] = []
     for tries, (cost, chosen) in enumerate(_by_cost(steps, max_size)):
         if len(found) >= limit or tries >= max_tries:
@@ -175,6 +176,8 @@ def _tells(
         return True  # the experiment that the question asks for
     named = [tuple(name.split(ARC)) for name in measure if ARC in name]
     causes = [f"cause of {a} and {b}" for a, b in named]
+    while frozenset(causes) & frozenset(graph.nodes):
+        causes = [f"{cause}'" for cause in causes]
     if named:
         directed = [(c, end) for c, pair in zip(causes, named, strict=True) for end in pair]
         left = [pair for pair in graph.bidirected if pair not in named]

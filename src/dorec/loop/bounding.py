@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dorec.domain.errors import DorecError, NotIdentifiable
+from dorec.domain.errors import DorecError, NotIdentifiable, Refusal
 from dorec.domain.expression import Joint
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
@@ -38,7 +38,8 @@ def with_bounds(
         found = bounds(graph, query, joint, unobserved)
         difference = _difference(graph, query, unobserved, joint, levels)
     except DorecError as problem:
-        return _with(refusal, "", {"bounds_refused": str(problem)})
+        why = problem.reason if isinstance(problem, Refusal) else str(problem).rstrip(".")
+        return _with(refusal, f". No bounds from this table: {why}", {"bounds_refused": str(problem)})
     evidence: dict[str, Any] = {
         "bounds": {
             "lower": found.lower.tolist(),

@@ -1,5 +1,6 @@
 """`dorec discover`: a table file -> a graph, with what is known, what the data say against it, and pictures."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from dorec.discover import (
     BootstrapDiscovery,
     EnsembleDiscovery,
     GraphComparison,
+    VarianceOrderWarning,
     compare_graphs,
     make,
     markov_check,
@@ -114,6 +116,8 @@ def discover_file(request: DiscoverRequest, *, context: RunContext) -> Discovere
         (80, (('a', 'b'),))
     """
     table = read_table(request.source)
+    if len(set(request.methods)) < len(request.methods):
+        raise ConfigError(f"A method stands twice in {', '.join(request.methods)}; name each once.")
     known = Knowledge() if request.knowledge is None else read_knowledge(request.knowledge)
     table, left_out = _nodes(table, request)
     whole = table.num_rows
@@ -124,12 +128,18 @@ def discover_file(request: DiscoverRequest, *, context: RunContext) -> Discovere
     kind = kind_of(table)
     chosen = {} if len(request.methods) > 1 else _fitting(request.methods[0], kind, request.settings)
     search = _search(request, kind, chosen)
-    graph = search.discover(table, known, context)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", VarianceOrderWarning)
+        graph = search.discover(table, known, context)
     checks = (
         ()
         if not set(graph.nodes) <= set(table.column_names)
         else _checks(graph, table, kind, request.settings.get("missing", "refuse"), context)
     )
+    checks = [*checks, *(_as_verdict(one) for one in heard if issubclass(one.category, VarianceOrderWarning))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VarianceOrderWarning)  # said of the graph that counts
+        beside = None if request.knowledge is None else search.discover(table, None, context)
     truth = None if request.truth is None else read_graph(str(request.truth))
     return Discovered(
         request=request,
@@ -140,7 +150,7 @@ def discover_file(request: DiscoverRequest, *, context: RunContext) -> Discovere
         left_out=left_out,
         chosen=chosen,
         verdicts=tuple(checks),
-        without_knowledge=None if request.knowledge is None else search.discover(table, None, context),
+        without_knowledge=beside,
         comparison=None if truth is None else compare_graphs(graph, truth),
     )
 
@@ -177,6 +187,10 @@ def _refuse_missing(table: pa.Table) -> None:
             "the rows that each test has: --set missing=test_wise",
             evidence={"columns": missing},
         )
+
+
+def _as_verdict(warning: warnings.WarningMessage) -> Verdict:
+    return Verdict(check="variance order", status="warning", code="variance_order", meaning=str(warning.message))
 
 
 def _search(request: DiscoverRequest, kind: str, chosen: Mapping[str, Any]) -> Discoverer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dorec.domain.errors import ConfigError, NotIdentifiable
+from dorec.domain.errors import ColumnNotFound, ConfigError, NotIdentifiable
 from dorec.domain.estimand import Estimand
 from dorec.domain.graph import CausalGraph
 from dorec.domain.query import CausalQuery
@@ -77,13 +77,18 @@ def identify_in(
         ('back-door', 'passed')
     """
     graph = read_graph(source)
+    table = None if data is None else read_table(data)
+    known = {*graph.nodes, *(f"{a} <-> {b}" for a, b in graph.bidirected)}
+    for name in costs or {}:
+        if name not in known:
+            raise ColumnNotFound(name, sorted(known), where="the nodes and hidden causes of the graph")
     tried = [[node.strip() for node in one.split(",")] for one in experiments]
     try:
         estimand = identify(graph, query, unobserved, tried, costs=costs or None)
     except NotIdentifiable as refusal:
-        if data is None or not graph.is_admg:
+        if table is None or not graph.is_admg:
             raise
-        raise with_bounds(refusal, graph, query, unobserved, read_table(data)) from None
+        raise with_bounds(refusal, graph, query, unobserved, table) from None
     single = len(query.treatments) == len(query.outcomes) == 1 and not query.conditions and graph.is_admg
     return Identified(
         graph=graph,
@@ -107,6 +112,8 @@ def costs_of(lines: Sequence[str]) -> dict[str, float]:
             found[name.strip()] = float(cost)
         except ValueError:
             raise ConfigError(f"{line!r} is no cost. Write NODE=NUMBER, as income=20.") from None
+        if not 0 <= found[name.strip()] < float("inf"):
+            raise ConfigError(f"{line!r} is no cost; give a finite number of 0 or more.")
     return found
 
 

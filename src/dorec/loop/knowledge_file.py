@@ -51,6 +51,8 @@ def knowledge_of(data: Mapping[str, Any], where: str = "the knowledge") -> Knowl
         ...
         dorec.domain.errors.ConfigError: Unknown key 'forbiden' in the knowledge. ... Did you mean 'forbidden'?
     """
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{where} holds no keys; write tiers, required, forbidden, groups or priors.")
     known = [field.name for field in fields(Knowledge)]
     for key in data:
         if key not in known:
@@ -60,7 +62,11 @@ def knowledge_of(data: Mapping[str, Any], where: str = "the knowledge") -> Knowl
         if key in given:
             given[key] = tuple(edge(line, f"{key} of {where}") for line in _listed(given[key], key, where))
     if "tiers" in given:
-        given["tiers"] = tuple(tuple(_listed(t, "tiers", where)) for t in _listed(given["tiers"], "tiers", where))
+        given["tiers"] = tuple(_names(tier, "tiers", where) for tier in _listed(given["tiers"], "tiers", where))
+    if "groups" in given:
+        if not isinstance(given["groups"], Mapping):
+            raise ConfigError(f"groups in {where} is {given['groups']!r}; give names with their members.")
+        given["groups"] = {str(k): _names(v, f"groups.{k}", where) for k, v in given["groups"].items()}
     if "priors" in given:
         given["priors"] = dict(_prior(one, where) for one in _listed(given["priors"], "priors", where))
     return Knowledge(**given)
@@ -94,3 +100,10 @@ def _listed(value: Any, key: str, where: str) -> Sequence[Any]:
     if not isinstance(value, list):
         raise ConfigError(f"{key} in {where} is {value!r}; give a list.")
     return value
+
+
+def _names(value: Any, key: str, where: str) -> tuple[str, ...]:
+    names = _listed(value, key, where)
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{key} in {where} holds {value!r}; give the names of columns.")
+    return tuple(names)

@@ -53,8 +53,14 @@ def read_table(path: Path) -> pa.Table:
                 table = pyarrow.json.read_json(stream)
         else:
             table = _read_csv(path)
+        names = table.column_names
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         raise UnreadableSource(f"{path} can't be read: {str(error).splitlines()[0]}") from None
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise UnreadableSource(
+            f"{path} has more than one column called {', '.join(twice)}. Rename or drop all but one."
+        )
     if not table.num_rows:
         raise UnreadableSource(f"{path} has a header but no rows. Give a file with rows.")
     return plain(table)
