@@ -4,6 +4,7 @@ from dorec.evaluate.compare import Comparison, compare
 from dorec.evaluate.direct_method import DirectMethod
 from dorec.evaluate.doubly_robust import DoublyRobust
 from dorec.evaluate.ips import IPS
+from dorec.evaluate.observed_qini import observed_qini
 from dorec.evaluate.off_policy import effective_sample_size
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
 from dorec.evaluate.ranking import ranking
@@ -21,6 +22,7 @@ __all__ = [
     "auuc",
     "compare",
     "effective_sample_size",
+    "observed_qini",
     "popularity_policy",
     "qini",
     "ranking",
