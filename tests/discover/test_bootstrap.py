@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dorec.discover import FCI, PC, BootstrapDiscovery
+from dorec.discover import BOSS, FCI, PC, BootstrapDiscovery
 from dorec.discover.bootstrap import EdgeFrequencies
 from dorec.domain.errors import ConfigError, ConstantColumn, NotFinite, TooFewUnits
 from dorec.domain.graph import CausalGraph
@@ -125,3 +125,14 @@ def test_rare_values_that_most_resamples_miss_are_refused():
         BootstrapDiscovery(PC(), n_bootstrap=30, fraction=0.2).discover({**table(), "r": rare})
     with pytest.raises(ConstantColumn):
         BootstrapDiscovery(PC()).discover(pa.table({**table(), "r": np.zeros(300)}))
+
+
+def test_names_do_not_decide_which_rows_are_drawn():
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(2, 150))
+    table = {"a": a, "b": b, "c": 0.3 * a + 0.3 * b + rng.normal(size=150)}
+    renamed = {"z": table["a"], "y": table["b"], "x": table["c"]}
+    search = BootstrapDiscovery(BOSS(), n_bootstrap=25)
+    one, other = search.frequencies(table), search.frequencies(renamed)
+    for (p, q), (r, s) in ((("a", "b"), ("z", "y")), (("a", "c"), ("z", "x")), (("b", "c"), ("y", "x"))):
+        assert one.adjacent(p, q) == other.adjacent(r, s)

@@ -24,3 +24,11 @@ def test_an_estimand_says_what_it_needs():
     assert estimand.latex() == r"P(y=1 \mid \mathrm{do}(x=1))"
     joint = {Regime(do="x"): {"variables": ["x", "y"], "table": [[0.25, 0.25], [0.1, 0.4]]}}
     assert estimand.evaluate(joint) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("level", [-1, "a", 0.5, True])
+def test_levels_are_indices(level):
+    with pytest.raises(InputError, match="levels are given by their index"):
+        Counterfactual("y", level, do={"x": 1})
+    with pytest.raises(InputError, match="levels are given by their index"):
+        Counterfactual("y", 0, do={"x": level})

@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from dorec.domain.errors import InputError, NoOverlap
 from dorec.domain.estimand import Estimand
 from dorec.domain.expression import Joint, Probability, Product, Sum
 from dorec.domain.query import CausalQuery
@@ -49,3 +51,20 @@ def test_as_text_and_data():
     data = estimand.to_dict()
     assert (data["strategy"], data["expression"], data["assumptions"]) == ("randomised", "P(y | t)", ["coin"])
     assert data["latex"] == r"P(y \mid t)"
+
+
+def test_cells_without_probability_are_refused():
+    back_door = Sum(("z",), Product((Probability(("y",), ("t", "z")), Probability(("z",)))))
+    estimand = Estimand(query=CausalQuery("t", "y"), strategy="back-door", expression=back_door)
+    table = np.zeros((2, 2, 2))
+    table[0, 0, 0] = table[1, 1, 1] = 0.5
+    with pytest.raises(NoOverlap, match="sum to 0.5 instead of 1"):
+        estimand.evaluate(Joint(("z", "t", "y"), table))
+
+
+@pytest.mark.parametrize("table", [[[0.5, -0.1], [0.3, 0.3]]])
+def test_a_joint_has_no_negative_probability(table):
+    with pytest.raises(InputError, match="no negative"):
+        Joint(("x", "y"), np.array(table))
+    with pytest.raises(InputError, match="once"):
+        Joint(("x", "x"), np.full((2, 2), 0.25))

@@ -90,3 +90,15 @@ def test_bad_input():
         identify_from_selected(graph, QUERY, ())
     with pytest.raises(InputError, match="has conditions"):
         identify_from_selected(graph_with("ztys", ("t", "y")), CausalQuery("t", "y", "z"), "s")
+
+
+def test_effects_of_the_selecting_node_are_not_taken_for_everyone_s():
+    # among buyers, ratings answer to having bought
+    shop = CausalGraph.from_edges(
+        ("ad", "bought", "rating"), directed=[("ad", "bought"), ("bought", "rating"), ("ad", "rating")]
+    )
+    with pytest.raises(NotIdentifiable):
+        identify_from_selected(shop, CausalQuery("ad", "rating"), "bought")
+    fork = CausalGraph.from_edges("abc", directed=[("a", "c"), ("b", "c")])
+    with pytest.raises(NotIdentifiable):
+        identify_from_selected(fork, CausalQuery("a", "c"), "b")
