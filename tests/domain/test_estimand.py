@@ -58,7 +58,7 @@ def test_cells_without_probability_are_refused():
     estimand = Estimand(query=CausalQuery("t", "y"), strategy="back-door", expression=back_door)
     table = np.zeros((2, 2, 2))
     table[0, 0, 0] = table[1, 1, 1] = 0.5
-    with pytest.raises(NoOverlap, match="sum to 0.5 instead of 1"):
+    with pytest.raises(NoOverlap, match=r"sum to 0\.5 instead of 1"):
         estimand.evaluate(Joint(("z", "t", "y"), table))
 
 
