@@ -187,8 +187,11 @@ def _edges_in_order(skeleton: Skeleton, names: tuple[str, ...]) -> list[Places]:
 
 
 def _strongest_first(triples: list[Triple], skeleton: Skeleton, names: tuple[str, ...]) -> list[Triple]:
-    def key(triple: Triple) -> tuple[float, str, str, str]:
+    def key(triple: Triple) -> tuple[float, float, float, str, str, str]:
+        """Clearest first: by how independent the ends are, then by the edges; names settle only what is equal."""
         x, y, z = triple
-        return (-round(float(skeleton.p_value[x, z]), 12), names[y], *sorted((names[x], names[z])))  # type: ignore[return-value]
+        weaker, stronger = sorted(round(float(skeleton.dependence[end, y]), 9) for end in (x, z))
+        first, last = sorted((names[x], names[z]))
+        return (-round(float(skeleton.p_value[x, z]), 12), -weaker, -stronger, names[y], first, last)
 
     return sorted(triples, key=key)
