@@ -127,6 +127,12 @@ def hidden_confounding(study: Study, model: WithNuisances, *, arm: int = 1) -> H
         (True, True)
     """
     g, e = _nuisances(study, model)
+    population = getattr(getattr(model, "learner", None), "population", "all")
+    if population != "all":
+        raise InputError(
+            f"The model's effect is that of the population {population!r}; this sensitivity is that of all units. "
+            "Fit the model with population='all'."
+        )
     if not 0 < arm < len(study.arms):
         raise InputError(f"arm is {arm}; the arms besides the first are 1 to {len(study.arms) - 1}.")
     t = study.treatment

@@ -84,7 +84,7 @@ def forward_arrows(n: int, directed: Sequence[Link], open_links: Sequence[Link])
 
 
 def _place(nodes: Sequence[str], links: Sequence[Link], drawn: Layered, way: Direction, room: float) -> GraphLayout:
-    labels = [wrap(node, LABEL_WIDTH, FONT, 2) for node in nodes]
+    labels = _labels(nodes)
     sizes = [(max(text_width(line, FONT) for line in lines) + 22, len(lines) * LEADING + 13) for lines in labels]
     along = 1 if way == "right" else 0  # the coordinate that runs inside a layer
     for v, ports in enumerate(_most_ports(drawn)):  # many edges need a longer side
@@ -189,3 +189,16 @@ class _Router:
             for k, (_, i) in enumerate(ends):
                 ports[i, v, side] = (self.inside[v] + (k - (len(ends) - 1) / 2) * step, step)
         return ports
+
+
+def _labels(nodes: Sequence[str]) -> list[list[str]]:
+    """The lines of each box; names that are cut to the same text show their ends as well.
+
+    >>> _labels(["a_very_long_name_of_a_column_01", "a_very_long_name_of_a_column_02", "b"])
+    [['a_very_long_…', '…of_a_column_01'], ['a_very_long_…', '…of_a_column_02'], ['b']]
+    """
+    labels = [wrap(node, LABEL_WIDTH, FONT, 2) for node in nodes]
+    return [
+        [f"{node[:12]}…", f"…{node[-14:]}"] if labels.count(lines) > 1 else lines
+        for node, lines in zip(nodes, labels, strict=True)
+    ]
