@@ -61,7 +61,7 @@ def test_the_treated_had_what_they_had() -> None:
 @pytest.mark.parametrize("population", ["all", "treated", "control"])
 def test_interval_holds_in_the_linear_world(population: str) -> None:
     learner = TMLE(population=population, **MODELS)
-    found = check_causal_estimator(learner, n=300, repetitions=20, population=population, worlds=["linear"])
+    found = check_causal_estimator(learner, n=600, repetitions=30, population=population, worlds=["linear"])
     asked = [v for v in found if population == "all" or "reference" not in v.check]  # which changes who is treated
     assert [str(v) for v in asked if not v] == []
 
