@@ -107,6 +107,8 @@ def _signs(edges: list[_Edge], roles: list[str]) -> list[tuple[str, Sign]]:
     for kind, name in names.items():
         if kind in kinds and (kind != "directed" or len(kinds) > 1):
             signs.append((name, _edge_sign(kind)))
+    if any("circle" in (e.mark_a, e.mark_b) for e in edges):
+        signs.append(("circle: head or tail, not known", _circle_sign))
     if any(e.confidence is not None for e in edges):
         signs.append(("thicker: more certain", _thickness_sign))
     return signs
@@ -124,6 +126,11 @@ def _edge_sign(kind: str) -> Sign:
             canvas.add("path", d=_head((x, y), math.pi), fill=stroke)
 
     return draw
+
+
+def _circle_sign(canvas: Canvas, x: float, y: float) -> None:
+    canvas.add("line", x1=x, y1=y, x2=x + 17, y2=y, stroke=color("muted"), stroke_width=1.75)
+    canvas.circle(x + 20, y, 3.2, fill=color("paper"), stroke=color("muted"), stroke_width=1.5)
 
 
 def _thickness_sign(canvas: Canvas, x: float, y: float) -> None:
