@@ -5,7 +5,7 @@ from typing import Any
 
 from dorec.discover.columns import numeric_columns
 from dorec.discover.variance_order import ContinuousReport
-from dorec.discover.weighted import WeightedSearch, check_at_least, covariance_of, warn_of_variance_order
+from dorec.discover.weighted import WeightedSearch, check_at_least, covariance_of, rescaled, warn_of_variance_order
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
@@ -118,8 +118,7 @@ class Dagma:
 
         def solve(scale: FloatArray) -> FloatArray:
             stages = context.track(path, "DAGMA stages", self.n_stages)
-            scaled = ours / scale[:, None] / scale[None, :]
-            return barrier_weights(scaled, on.free, on.required, self.reg, stages)
+            return barrier_weights(rescaled(ours, scale), on.free, on.required, self.reg, stages)
 
         provenance = f"DAGMA reg={self.reg:g} w_threshold={self.w_threshold:g}"
         return on.report(solve, self.w_threshold, provenance, standardise=self.standardise, compare=self.compare)

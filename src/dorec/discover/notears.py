@@ -5,7 +5,7 @@ from typing import Any
 
 from dorec.discover.columns import numeric_columns
 from dorec.discover.variance_order import ContinuousReport
-from dorec.discover.weighted import WeightedSearch, check_at_least, covariance_of, warn_of_variance_order
+from dorec.discover.weighted import WeightedSearch, check_at_least, covariance_of, rescaled, warn_of_variance_order
 from dorec.domain.graph import CausalGraph
 from dorec.domain.knowledge import Knowledge
 from dorec.domain.run import RunContext
@@ -115,8 +115,7 @@ class Notears:
 
         def solve(scale: FloatArray) -> FloatArray:
             rounds = context.track(range(self.max_rounds), "NOTEARS multipliers", self.max_rounds)
-            scaled = ours / scale[:, None] / scale[None, :]
-            return lagrangian_weights(scaled, on.free, on.required, self.reg, self.h_tolerance, rounds)
+            return lagrangian_weights(rescaled(ours, scale), on.free, on.required, self.reg, self.h_tolerance, rounds)
 
         provenance = f"NOTEARS reg={self.reg:g} w_threshold={self.w_threshold:g}"
         return on.report(solve, self.w_threshold, provenance, standardise=self.standardise, compare=self.compare)

@@ -95,6 +95,17 @@ def covariance_of(names: tuple[str, ...], matrix: FloatArray) -> FloatArray:
     return covariance
 
 
+def rescaled(covariance: FloatArray, scale: FloatArray) -> FloatArray:
+    """The covariance (d, d) of the columns divided by their scales (d,), without the divisions' last digits.
+
+    A search of a surface with many minima may end elsewhere for a difference of 1e-16: units must leave none.
+    """
+    spread = np.sqrt(np.diag(covariance))
+    left = _rounded(spread / scale)
+    out: FloatArray = np.round(covariance / np.outer(spread, spread), 12) * np.outer(left, left)
+    return out
+
+
 def warn_of_variance_order(report: ContinuousReport, method: str) -> CausalGraph:
     """The report's graph; warns where it rests on the order of the variances."""
     if report.rests_on_variance_order:
