@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dorec.domain.errors import InputError
-from dorec.estimate.scores import augmented_outcomes, mean_of, tilt, weighted_means
+from dorec.estimate.scores import ArmMeans, augmented_outcomes, mean_of, median_of_splits, tilt, weighted_means
 
 RNG = np.random.default_rng(0)
 N = 200
@@ -74,3 +74,31 @@ def test_doubly_robust_when_either_nuisance_is_right() -> None:
 def test_unknown_population() -> None:
     with pytest.raises(InputError, match="'overlap'"):
         tilt(E, "everyone")
+
+
+def test_the_median_of_splits_is_wider_than_any_split_where_they_disagree():
+    rng = np.random.default_rng(0)
+    influence = rng.normal(size=(400, 2))
+    influence -= influence.mean(axis=0)
+    parts = [ArmMeans(np.array([0.0, value]), influence) for value in (1.0, 1.2, 5.0)]
+    found = median_of_splits(parts)
+    alone = np.var(influence[:, 1] - influence[:, 0]) / 400
+    assert found.value[1] - found.value[0] == pytest.approx(1.2)
+    effect = found.influence[:, 1] - found.influence[:, 0]
+    assert (effect**2).sum() / 400**2 == pytest.approx(alone + 0.2**2)  # the median of squared distances
+
+
+def test_one_split_is_itself():
+    part = ArmMeans(np.array([1.0, 2.0]), np.ones((3, 2)))
+    assert median_of_splits([part]) is part
+
+
+def test_clusters_count_as_one_unit_in_the_spread_of_splits():
+    influence = np.repeat(np.array([[1.0, 2.0], [-1.0, -2.0]]), 50, axis=0)
+    parts = [ArmMeans(np.array([0.0, v]), influence) for v in (0.0, 0.4, 0.8)]
+    groups = np.repeat([0, 1], 50)
+    wide, narrow = median_of_splits(parts, groups), median_of_splits(parts)
+    for found, variance in ((wide, 2 * 50**2 / 100**2), (narrow, 100 / 100**2)):
+        effect = found.influence[:, 1] - found.influence[:, 0]
+        base = np.bincount(groups, weights=effect) if found is wide else effect
+        assert (base**2).sum() / 100**2 == pytest.approx(variance + 0.16)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from dorec.numeric.memo import Memo
 from dorec.numeric.rng import generator
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class RunContext:
     device: str = "cpu"
     engine: Engine = field(default_factory=Serial)
     progress: Progress = field(default_factory=Silent)
+    memo: Memo = field(default_factory=Memo, repr=False, compare=False)  # what estimators on the same study share
 
     def rng(self, *stream: str | int) -> np.random.Generator:
         """The generator of a named stream, independent of every other name."""

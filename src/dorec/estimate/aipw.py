@@ -24,7 +24,7 @@ from dorec.estimate.cross_fitting import Nuisances, Units, comparable_nuisances,
 from dorec.estimate.diagnostics import Overlap, overlap_of
 from dorec.estimate.heterogeneity import Heterogeneity, fit_heterogeneity
 from dorec.estimate.nuisance import threads_for
-from dorec.estimate.scores import ArmMeans, augmented_outcomes, mean_of, weighted_means
+from dorec.estimate.scores import ArmMeans, augmented_outcomes, mean_of, median_of_splits, weighted_means
 from dorec.numeric.arrays import FloatArray
 
 DEFAULT_CONTEXT = RunContext()
@@ -42,7 +42,7 @@ class AIPW:
         outcome_model: regressor of a numeric outcome, classifier of one with two values; a list is blended.
         propensity_model: classifier of the arms; a list is blended. Not used where the propensities are known.
         min_propensity: estimated propensities are raised to this floor (less where an arm is rare).
-        n_repeats: cross-fittings with other folds, whose scores are averaged.
+        n_repeats: cross-fittings with other folds; the median effect is reported, and its spread widens the interval.
         population: whose average: all units, the treated, the control, or those who could be in every arm (overlap).
         min_per_fold: units that each arm must have for each fold.
 
@@ -92,18 +92,17 @@ class AIPW:
         nuisances = splits[0] if len(splits) == 1 else _mean_of_splits(splits)
         weight = np.ones(study.n) if study.weight is None else study.weight / study.weight.mean()
         parts = [augmented_outcomes(study.outcome, study.treatment, s.outcome, s.propensity, weight) for s in splits]
-        outcomes = np.asarray(sum(parts)) / len(parts)
         if self.population == "all":
-            means = mean_of(outcomes, weight)
+            found = [mean_of(part, weight) for part in parts]
         else:
-            means = _mean_of_means([self._tilted(study, split, weight) for split in splits])
+            found = [self._tilted(study, split, weight) for split in splits]
         return AIPWModel(
             learner=self,
             study=study,
             units=units,
             nuisances=nuisances,
-            means=means,
-            pseudo_outcomes=outcomes,
+            means=median_of_splits(found, units.groups),
+            pseudo_outcomes=np.asarray(sum(parts)) / len(parts),
             overlap=overlap_of(nuisances.propensity, study.treatment, study.arms, floor),
             context=context,
         )
@@ -231,7 +230,3 @@ def _mean_of_splits(splits: list[Nuisances]) -> Nuisances:
         outcome=np.mean([s.outcome for s in splits], axis=0),
         folds=splits[0].folds,
     )
-
-
-def _mean_of_means(parts: list[ArmMeans]) -> ArmMeans:
-    return ArmMeans(np.mean([p.value for p in parts], axis=0), np.mean([p.influence for p in parts], axis=0))

@@ -173,12 +173,17 @@ def verdicts_of(fit: Fit, means: ArmMeans) -> tuple[Verdict, ...]:
 
 
 def checked_covariates(study: Study, covariates: FloatArray) -> FloatArray:
-    """Covariates of other units, refused where they are not the study's columns."""
+    """Covariates (m, p) of units to predict for, refused where they have another shape or a gap."""
     X = np.asarray(covariates, dtype=np.float64)
     if X.ndim != 2 or X.shape[1] != study.covariates.shape[1]:
         raise InputError(
             f"covariates have shape {X.shape}; give (n, {study.covariates.shape[1]}), the columns "
             f"{', '.join(study.covariate_names[:20])}."
+        )
+    if not np.isfinite(X).all():
+        row, column = np.argwhere(~np.isfinite(X))[0]
+        raise InputError(
+            f"Covariate {study.covariate_names[column]!r} is missing or infinite in row {row}; repair or drop the row."
         )
     return X
 

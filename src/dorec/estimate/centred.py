@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dorec.domain.errors import InputError
-from dorec.domain.study import Study
 from dorec.estimate.aipw import AIPW, AIPWModel
 from dorec.numeric.arrays import FloatArray, IntArray
 
@@ -83,19 +81,3 @@ def centred(units: Ordered, arm: int) -> Centred:
     share = pair[:, 1] / pair.sum(axis=1)
     mean = (1.0 - share) * units.outcome[rows, 0] + share * units.outcome[rows, arm]
     return Centred(rows=rows, w=(units.arm[rows] == arm) - share, y=units.y[rows] - mean)
-
-
-def checked_covariates(study: Study, covariates: FloatArray) -> FloatArray:
-    """Covariates (m, p) of units to predict for, refused where they have another shape or a gap."""
-    X = np.asarray(covariates, dtype=np.float64)
-    if X.ndim != 2 or X.shape[1] != study.covariates.shape[1]:
-        raise InputError(
-            f"covariates have shape {X.shape}; give (n, {study.covariates.shape[1]}), the columns "
-            f"{', '.join(study.covariate_names[:20])}."
-        )
-    if not np.isfinite(X).all():
-        row, column = np.argwhere(~np.isfinite(X))[0]
-        raise InputError(
-            f"Covariate {study.covariate_names[column]!r} is missing or infinite in row {row}; repair or drop the row."
-        )
-    return X

@@ -109,6 +109,7 @@ def canonical(study: Study, units: Units, *, n_folds: int, repeat: int, context:
         folds=stratified_folds(keys, codes, n_folds, None if units.groups is None else units.groups[order]),
         weight=None if study.weight is None else study.weight[order],
         run=context.engine.map,
+        memo=context.memo,
     )
     return Canonical(order=order, arm=codes, back=back, fit=fit)
 

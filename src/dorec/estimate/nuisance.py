@@ -7,7 +7,7 @@ costs no more than fitting the candidates, and keeps the error small both where 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from dorec.domain.run import RunContext
 from dorec.estimate.additive_basis import RIDGE_GRID, AdditiveBasis
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.folds import FoldFit, Map, cross_predict
+from dorec.numeric.memo import Memo, content_of
 
 SMALL = 50_000  # rows under which a second thread costs more than it saves
 LARGE = 20_000  # rows from which trees are as smooth as the additive basis
@@ -69,6 +70,11 @@ class Pooled:
     """An outcome model that is trained on all arms at once, with the arm as further columns: small arms borrow."""
 
     model: Any
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The model, as scikit-learn asks for it: what makes two of these the same."""
+        del deep
+        return {"model": self.model}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,17 +141,26 @@ class CrossFit:
     folds: IntArray  # (n,)
     weight: FloatArray | None = None  # (n,)
     run: Map | None = None
+    memo: Memo | None = None  # shares predictions between estimators on the same study
 
     def mean(self, y: FloatArray, models: Sequence[Any]) -> FloatArray:
         """Out-of-fold E[y | X] for every unit, (n,)."""
-        parts = [cross_predict(self._fold_mean(m, y, None, False), self.folds, self.run) for m in models]
-        return _blended(parts, self.blend_weights(parts, y))
+
+        def compute() -> FloatArray:
+            parts = [cross_predict(self._fold_mean(m, y, None, False), self.folds, self.run) for m in models]
+            return _blended(parts, self.blend_weights(parts, y))
+
+        return self._shared(compute, "mean", models, y)
 
     def probability(self, y: IntArray, models: Sequence[Any]) -> FloatArray:
         """Out-of-fold P(y = class | X) for every unit, (n, classes), for codes y from 0."""
         k = int(y.max()) + 1
-        parts = [cross_predict(self._fold_classes(m, y, k), self.folds, self.run) for m in models]
-        return _blended(parts, self.blend_weights(parts, np.eye(k)[y]))
+
+        def compute() -> FloatArray:
+            parts = [cross_predict(self._fold_classes(m, y, k), self.folds, self.run) for m in models]
+            return _blended(parts, self.blend_weights(parts, np.eye(k)[y]))
+
+        return self._shared(compute, "probability", models, y)
 
     def means_by_arm(self, y: FloatArray, arm: IntArray, models: Sequence[Any], *, binary: bool) -> FloatArray:
         """Out-of-fold E[y | X, arm] for every unit and arm, (n, k); y is 0 or 1 where `binary`.
@@ -153,12 +168,26 @@ class CrossFit:
         A `Pooled` model is trained on all arms at once, any other one on each arm alone.
         """
         k = int(arm.max()) + 1
-        parts = [
-            self._pooled(m.model, y, arm, k, binary) if isinstance(m, Pooled) else self._armwise(m, y, arm, k, binary)
-            for m in models
-        ]
-        observed = [part[np.arange(len(y)), arm] for part in parts]
-        return _blended(parts, self.blend_weights(observed, y))
+
+        def one(m: Any) -> FloatArray:
+            fit = self._pooled if isinstance(m, Pooled) else self._armwise
+            return fit(m.model if isinstance(m, Pooled) else m, y, arm, k, binary)
+
+        def compute() -> FloatArray:
+            parts = [one(m) for m in models]
+            observed = [part[np.arange(len(y)), arm] for part in parts]
+            return _blended(parts, self.blend_weights(observed, y))
+
+        return self._shared(compute, "means by arm", models, y, arm, binary)
+
+    def _shared(self, compute: Callable[[], FloatArray], *ingredients: Any) -> FloatArray:
+        if self.memo is None or self._content is None:
+            return compute()
+        return self.memo.get(content_of(self._content, *ingredients), compute)
+
+    @cached_property
+    def _content(self) -> bytes | None:
+        return content_of(self.X, self.folds, self.weight)
 
     def _armwise(self, model: Any, y: FloatArray, arm: IntArray, k: int, binary: bool) -> FloatArray:
         columns = [cross_predict(self._fold_mean(model, y, arm == a, binary), self.folds, self.run) for a in range(k)]

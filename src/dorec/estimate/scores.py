@@ -1,5 +1,6 @@
 """Orthogonal scores: arrays in, arrays out. A score is robust to small errors of both nuisances."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -102,3 +103,46 @@ def imputed_means(
     numerator = mass[:, None] * mu + weight[:, None] * balance * (y[:, None] - mu)
     value = numerator.mean(axis=0) / total
     return ArmMeans(value, (numerator - mass[:, None] * value) / total)
+
+
+def median_of_splits(parts: Sequence[ArmMeans], groups: IntArray | None = None) -> ArmMeans:
+    """The median over repeated cross-fittings (Chernozhukov et al. 2018, definition 3.3, doi:10.1111/ectj.12097).
+
+    Taken for the first arm's mean and for each contrast with it. The influence is the splits' average, scaled so that
+    its variance is the median over splits of (variance + squared distance to the median): luck of the folds widens
+    the interval.
+
+    Args:
+        parts: the arm means of each split.
+        groups: codes (n,) of units that vary together.
+
+    Example:
+        >>> influence = np.array([[-1.0, -1.0], [1.0, 1.0]])
+        >>> parts = [ArmMeans(np.array([0.0, a]), influence * (1.0, a)) for a in (1.0, 2.0, 9.0)]
+        >>> median_of_splits(parts).value.tolist()
+        [0.0, 2.0]
+    """
+    if len(parts) == 1:
+        return parts[0]
+    values = np.array([_contrasts(p.value) for p in parts])  # (splits, k)
+    influences = np.array([_contrasts(p.influence) for p in parts])  # (splits, n, k)
+    value, average = np.median(values, axis=0), influences.mean(axis=0)
+    spread = np.array([_variance(i, groups) for i in influences]) + (values - value) ** 2
+    plain = _variance(average, groups)
+    scale = np.sqrt(np.divide(np.median(spread, axis=0), plain, out=np.ones_like(plain), where=plain > 0))
+    influence = average * scale
+    influence[:, 1:] += influence[:, :1]
+    return ArmMeans(np.append(value[:1], value[0] + value[1:]), influence)
+
+
+def _contrasts(arms: FloatArray) -> FloatArray:
+    """The first of k arms and each other one less the first, along the last axis."""
+    return np.concatenate([arms[..., :1], arms[..., 1:] - arms[..., :1]], axis=-1)
+
+
+def _variance(influence: FloatArray, groups: IntArray | None) -> FloatArray:
+    """The variance of the mean of each column of influences (n, k), (k,)."""
+    if groups is not None:
+        influence = np.stack([np.bincount(groups, weights=column) for column in influence.T], axis=1)
+        return np.asarray((influence**2).sum(axis=0)) / len(groups) ** 2
+    return np.asarray((influence**2).sum(axis=0)) / len(influence) ** 2
