@@ -1,4 +1,4 @@
-"""What the stations' networks share: full-batch training for torch, seeds, threads; arrays go in and come out.
+"""What the stations' networks share: two training loops for torch, checkpoints, blocks, seeds, threads.
 
 Importing this room needs torch: `pip install 'dorec[deep]'`.
 """
@@ -12,7 +12,28 @@ except ModuleNotFoundError as missing:
         raise
     raise ConfigError("torch is not installed; pip install 'dorec[deep]' brings it.") from None
 
+from dorec.neural.blocks import Attention, HistoryEncoder, TransformerBlock, perceptron
+from dorec.neural.checkpoint import read_tensors, write_tensors
+from dorec.neural.loop import Training, train
+from dorec.neural.randomness import random_stream, seeded
 from dorec.neural.tensors import to_array, to_tensor
-from dorec.neural.training import minimise, seeded, threads_of
+from dorec.neural.training import minimise, threads_of
+from dorec.neural.training_state import Trained
 
-__all__ = ["minimise", "seeded", "threads_of", "to_array", "to_tensor"]
+__all__ = [
+    "Attention",
+    "HistoryEncoder",
+    "Trained",
+    "Training",
+    "TransformerBlock",
+    "minimise",
+    "perceptron",
+    "random_stream",
+    "read_tensors",
+    "seeded",
+    "threads_of",
+    "to_array",
+    "to_tensor",
+    "train",
+    "write_tensors",
+]

@@ -1,4 +1,4 @@
-"""Full-batch training by L-BFGS-B, with named seeds and a number of threads."""
+"""Full-batch training by L-BFGS-B, and a number of threads."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -50,18 +50,6 @@ def minimise(
     at, lowest, _ = optimize.fmin_l_bfgs_b(value_and_slope, start, m=MEMORY, factr=tolerance / EPS, maxiter=max_steps)
     put(at)
     return float(lowest)
-
-
-def seeded(context: RunContext, *stream: str) -> torch.Generator:
-    """A generator for a named stream of the context's seed, on the CPU: parameters are drawn there and moved.
-
-    >>> a, b = (torch.rand(1, generator=seeded(RunContext(seed=1), "weights")) for _ in range(2))
-    >>> bool(a == b)
-    True
-    """
-    made = torch.Generator()
-    made.manual_seed(int(context.rng(*stream).integers(2**62)))
-    return made
 
 
 @contextmanager
