@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dorec.domain import errors as errors
+    from dorec import errors as errors
     from dorec.domain.dataset import Dataset as Dataset
     from dorec.domain.estimand import Estimand as Estimand
     from dorec.domain.estimate import Estimate as Estimate
@@ -53,7 +53,7 @@ __all__ = ["__version__", "errors", *sorted(_HOME)]
 
 def __getattr__(name: str) -> Any:
     if name == "errors":
-        return import_module("dorec.domain.errors")
+        return import_module("dorec.errors")
     if name in _HOME:
         return getattr(import_module(f"dorec.domain.{_HOME[name]}"), name)
     raise AttributeError(f"module 'dorec' has no attribute {name!r}")
