@@ -1,0 +1,1 @@
+"""Effects learned by neural networks. The classes load without torch; `fit` needs it: pip install 'dorec[deep]'."""

@@ -1,0 +1,101 @@
+"""CFRNet: TARNet with a representation in which the arms look alike."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dorec.domain.errors import ConfigError
+from dorec.domain.run import RunContext
+from dorec.domain.study import Study
+from dorec.estimate.aipw import DEFAULT_CONTEXT
+from dorec.estimate.neural.cross_fitted import ArmPredictor, TrainingRows, check_settings, cross_fitted
+from dorec.estimate.neural.deep_effect_model import DeepEffectModel
+
+DISTANCES = ("wasserstein", "mmd_linear", "mmd_rbf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CFRNet:
+    """Counterfactual regression (Shalit, Johansson, Sontag 2017, arXiv:1606.03976), cross-fitted.
+
+    The distance between the arms' representations is part of the loss, so that a head is not asked where its arm has
+    no units. Representations have length one. Otherwise as `TARNet`; it needs torch: `pip install 'dorec[deep]'`.
+
+    Args:
+        balance: what the distance costs, for an outcome of variance one.
+        distance: "wasserstein" by Sinkhorn's scaling, "mmd_linear" (distance of means) or "mmd_rbf".
+        n_folds: folds of the cross-fitting, 2 or more.
+        hidden: units of each layer of the representation.
+        head: units of each hidden layer of an arm's head.
+        epochs: passes over the rows, at most; early stopping looks at a fifth of them.
+        learning_rate: of AdamW.
+        batch_size: rows of a step.
+        patience: epochs without a better validation after which it stops.
+        reg: weight decay.
+        propensity_model: classifier of the arms; a list is blended. Not used where the propensities are known.
+        min_propensity: estimated propensities are raised to this floor (less where an arm is rare).
+        min_per_fold: units that each arm must have for each fold.
+
+    Example:
+        >>> import numpy as np
+        >>> x, t = np.random.default_rng(0).normal(size=400), np.arange(400) % 2
+        >>> study = Study.from_table({"x": x, "t": t, "y": t + x}, outcome="y", treatment="t", covariates=["x"])
+        >>> learner = CFRNet(distance="mmd_linear", n_folds=2, hidden=(16,), head=(8,), epochs=30, learning_rate=0.01)
+        >>> bool(abs(learner.fit(study).ate().value - 1.0) < 0.1)
+        True
+    """
+
+    balance: float = 0.1
+    distance: Literal["wasserstein", "mmd_linear", "mmd_rbf"] = "wasserstein"
+    n_folds: int = 5
+    hidden: tuple[int, ...] = (100, 100)
+    head: tuple[int, ...] = (50, 50)
+    epochs: int = 200
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    patience: int = 20
+    reg: float = 1e-3
+    propensity_model: Any = None
+    min_propensity: float = 0.01
+    min_per_fold: int = 5
+
+    def __post_init__(self) -> None:
+        check_settings(self, hidden=self.hidden, head=self.head)
+        if self.distance not in DISTANCES:
+            raise ConfigError(f"distance is {self.distance!r}; allowed: {', '.join(map(repr, DISTANCES))}.")
+        if not self.balance >= 0:
+            raise ConfigError(f"balance is {self.balance}; give 0 or more.")
+
+    def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> DeepEffectModel:
+        """Networks, scores and diagnostics of a study.
+
+        Raises:
+            ConfigError: torch is not installed.
+            NotFinite, OneArm, ArmTooSmall, TooFewUnits, LeakedOutcome, LeakedTreatment, NoOverlap, BadPropensity:
+                before any number, with the evidence and the remedy.
+        """
+        fitted = cross_fitted(
+            self,
+            study,
+            self._fit_network,
+            propensity_model=self.propensity_model,
+            own_propensity=False,
+            context=context,
+        )
+        return DeepEffectModel(learner=self, method=f"CFRNet, {self.distance}", fitted=fitted)
+
+    def _fit_network(self, rows: TrainingRows, context: RunContext, label: str) -> ArmPredictor:
+        from dorec.estimate.neural.arm_network import ArmNetwork, Batch, factual, outcome_loss  # loads torch
+        from dorec.estimate.neural.balance import imbalance
+        from dorec.estimate.neural.fold_network import fit_fold_network
+
+        def make(n_columns: int) -> ArmNetwork:
+            return ArmNetwork(
+                n_columns=n_columns, n_arms=rows.n_arms, hidden=self.hidden, head=self.head, normalised=True
+            )
+
+        def objective(network: ArmNetwork, batch: Batch) -> Any:
+            heads = network(batch)
+            apart = imbalance(heads.representation, batch.arm, rows.n_arms, self.distance)
+            return outcome_loss(factual(heads, batch), batch.y, batch.weight, rows.binary) + self.balance * apart
+
+        return fit_fold_network(make, objective, rows.with_arms_alike(), self, context, f"CFRNet, {label}")
