@@ -22,11 +22,13 @@ DorecError
 │   ├── LeakedTreatment       perfect_prediction_of_treatment
 │   ├── NoOverlap             no_overlap
 │   ├── NoSupport             no_support
+│   ├── WeakInstrument        weak_instrument
 │   ├── BadPropensity         bad_propensity
 │   ├── UnknownAction         unknown_action
 │   ├── OtherUnits            other_units
 │   ├── NotIndependent        not_independent
 │   ├── NoInterval            no_interval
+│   ├── NoHeterogeneity       no_heterogeneity
 │   └── SampleRatioMismatch   sample_ratio_mismatch
 └── IntegrityError            stored bytes are not the bytes that were written
 """
@@ -198,6 +200,12 @@ class NoSupport(Refusal):
     code = "no_support"
 
 
+class WeakInstrument(Refusal):
+    """The instruments do not move the treatment at all."""
+
+    code = "weak_instrument"
+
+
 class BadPropensity(Refusal):
     """A propensity is missing, not in (0, 1], or rows of a policy don't sum to one."""
 
@@ -226,6 +234,12 @@ class NoInterval(Refusal):
     """The method has no interval that holds its level."""
 
     code = "no_interval"
+
+
+class NoHeterogeneity(Refusal):
+    """Effects are not shown to differ between units, so what describes differences would describe noise."""
+
+    code = "no_heterogeneity"
 
 
 class SampleRatioMismatch(Refusal):

@@ -5,21 +5,35 @@ from dorec.estimate.average_effect import AverageEffectModel
 from dorec.estimate.best_linear_projection import best_linear_projection
 from dorec.estimate.calibration import calibration_test
 from dorec.estimate.causal_forest import CausalForest, CausalForestModel
+from dorec.estimate.complier_model import ComplierModel
 from dorec.estimate.diagnostics import Overlap
 from dorec.estimate.difference_in_differences import DifferenceInDifferences, PanelEffects
 from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
+from dorec.estimate.effect_tree import EffectTree
 from dorec.estimate.front_door import FrontDoor
+from dorec.estimate.instrument_model import InstrumentModel
+from dorec.estimate.interactive_iv import InteractiveIV
 from dorec.estimate.ipw import IPW
 from dorec.estimate.matching import Matching
 from dorec.estimate.mediation import Mediation, MediationModel
 from dorec.estimate.meta_learners import DRLearner, MetaLearnerModel, RLearner, SLearner, TLearner, XLearner
 from dorec.estimate.naive import naive_difference
+from dorec.estimate.neural.cfrnet import CFRNet
+from dorec.estimate.neural.deep_effect_model import DeepEffectModel
+from dorec.estimate.neural.dragonnet import DragonNet
+from dorec.estimate.neural.tarnet import TARNet
+from dorec.estimate.orthogonal_iv import OrthogonalIV
+from dorec.estimate.plug_in import PlugIn, PlugInModel
 from dorec.estimate.regression_adjustment import RegressionAdjustment
 from dorec.estimate.regression_discontinuity import DiscontinuityModel, RegressionDiscontinuity
+from dorec.estimate.segment_effects import segment_effects
+from dorec.estimate.several_outcomes import effects_on_outcomes
 from dorec.estimate.strategy import adjusted_for, estimate
+from dorec.estimate.surrogate_tree import surrogate_tree
 from dorec.estimate.synthetic_control import SyntheticControl, SyntheticControlModel
 from dorec.estimate.tmle import TMLE
-from dorec.estimate.two_stage_least_squares import InstrumentModel, TwoStageLeastSquares
+from dorec.estimate.two_stage_least_squares import TwoStageLeastSquares
+from dorec.estimate.uplift_tree import UpliftTree, UpliftTreeModel
 
 __all__ = [
     "AIPW",
@@ -27,33 +41,48 @@ __all__ = [
     "TMLE",
     "AIPWModel",
     "AverageEffectModel",
+    "CFRNet",
     "CausalForest",
     "CausalForestModel",
+    "ComplierModel",
     "DRLearner",
+    "DeepEffectModel",
     "DifferenceInDifferences",
     "DiscontinuityModel",
     "DoubleML",
+    "DragonNet",
+    "EffectTree",
     "FrontDoor",
     "InstrumentModel",
+    "InteractiveIV",
     "Matching",
     "Mediation",
     "MediationModel",
     "MetaLearnerModel",
+    "OrthogonalIV",
     "Overlap",
     "PanelEffects",
     "PartiallyLinearModel",
+    "PlugIn",
+    "PlugInModel",
     "RLearner",
     "RegressionAdjustment",
     "RegressionDiscontinuity",
     "SLearner",
     "SyntheticControl",
     "SyntheticControlModel",
+    "TARNet",
     "TLearner",
     "TwoStageLeastSquares",
+    "UpliftTree",
+    "UpliftTreeModel",
     "XLearner",
     "adjusted_for",
     "best_linear_projection",
     "calibration_test",
+    "effects_on_outcomes",
     "estimate",
     "naive_difference",
+    "segment_effects",
+    "surrogate_tree",
 ]
