@@ -82,3 +82,35 @@ def test_an_estimator_without_interval_is_not_asked_for_coverage():
 def test_settings_out_of_bounds(settings, said):
     with pytest.raises(ConfigError, match=said):
         check_causal_estimator(AIPW(), **settings)
+
+
+def test_who_sometimes_withholds_is_judged_by_how_often_it_misleads():
+    @dataclass(frozen=True)
+    class Shy(Naive):
+        every: int = 2
+
+        def fit(self, study, *, context=None):
+            found = super().fit(study).estimate
+            quiet = int(abs(found.value) * 1e6) % self.every
+            return Fitted(replace(found, no_interval="it is shy") if quiet else found)
+
+    for every, expected in ((2, True), (50, False)):  # confounded: half of the samples mislead, or one in fifty
+        found = check_causal_estimator(Shy(every=every), n=300, repetitions=60, worlds=["linear"])
+        assert ("coverage, linear" in failed(found)) == expected
+        assert next(v for v in found if v.check == "coverage, linear").evidence["given"] < 0.9
+
+
+def test_arms_are_swapped_only_where_the_population_stays():
+    learner = AIPW(
+        n_folds=2, outcome_model=LinearRegression(), propensity_model=LogisticRegression(), population="treated"
+    )
+    found = check_causal_estimator(learner, n=300, repetitions=10, population="treated", worlds=[])
+    assert found.passed
+    assert "invariant: which arm is the reference" not in [v.check for v in found]
+
+
+def test_the_report_is_a_table():
+    told = str(check_causal_estimator(Naive(), n=300, repetitions=10, worlds=[])).splitlines()
+    assert told[0].endswith("checks passed")
+    assert any(line.startswith("failed   refuses: no overlap") for line in told)
+    assert any(line.startswith("refuses: no overlap: Raise a `Refusal`") for line in told)

@@ -37,7 +37,7 @@ class IPW:
     The propensities are those of a logistic regression on the covariates, without a penalty, and the standard error
     carries that they are estimated (stacked estimating equations). The interval holds where that regression is right:
     log-odds that bend otherwise bias it. A fit whose columns may bend stands beside it: where the two clearly differ
-    (p < .001) the interval is withheld. With a model of another kind there is a value but no interval.
+    (p < .05) the interval is withheld. With a model of another kind there is a value but no interval.
 
     Args:
         weights: "stabilised" divides by the sum of the weights; "raw" does not (Horvitz, Thompson 1952; of outcomes

@@ -11,8 +11,8 @@ from dorec.estimate.cross_fitting import Units
 from dorec.estimate.scores import ArmMeans
 from dorec.numeric.arrays import FloatArray
 
-DOUBT = 0.01  # p-value from which the reader is warned
-WRONG = 1e-3  # p-value from which the interval is withheld
+DOUBT = 0.05  # p-value from which the reader is warned and the interval withheld
+WRONG = 1e-3  # p-value from which the check has failed
 DISTINCT = 8  # a column of fewer values is not bent
 ROOM = 10  # units of the smallest arm for each column of the bent design
 
@@ -75,4 +75,4 @@ def compare(study: Study, units: Units, linear: ArmMeans, bent: ArmMeans, what: 
         evidence={"linear_less_bent": difference.value.tolist(), "p_value": p},
     )
     said = f"{what} is not linear in the covariates: columns that may bend move the effect by {-moved:.3g} (p {p:.1g})"
-    return Linearity((verdict,), "" if p >= WRONG else said)
+    return Linearity((verdict,), said)

@@ -38,6 +38,7 @@ class Mediation:
         n_folds: folds of the cross-fitting.
         outcome_model: regressor of a numeric outcome, classifier of one with two values; a list is blended.
         propensity_model: classifier of the arms; a list is blended.
+        nested_model: regressor of the predicted outcome on the covariates alone; a list is blended.
         min_propensity: estimated propensities are raised to this floor.
         min_per_fold: units that each arm must have for each fold.
 
@@ -58,6 +59,7 @@ class Mediation:
     n_folds: int = 5
     outcome_model: Any = None
     propensity_model: Any = None
+    nested_model: Any = None
     min_propensity: float = 0.01
     min_per_fold: int = 5
 
@@ -95,7 +97,8 @@ class Mediation:
             given = self._propensity(replace(base, propensity=None), wide, floor, f"given the mediators {listed}, ")
             outcome = fit_outcome(wide.fit, at.of(study.outcome), at.arm, self.outcome_model)[:, at.back]
             nested = np.stack(
-                [at.restored(fit_outcome(at.fit, mu, at.arm, None)[:, at.back]) for mu in outcome.T], axis=1
+                [at.restored(fit_outcome(at.fit, mu, at.arm, self.nested_model)[:, at.back]) for mu in outcome.T],
+                axis=1,
             )
             plain = at.restored(fit_outcome(at.fit, at.of(study.outcome), at.arm, self.outcome_model)[:, at.back])
         scores = mediated_outcomes(

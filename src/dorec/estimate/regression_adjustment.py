@@ -37,9 +37,9 @@ class RegressionAdjustment:
 
     The interval holds in a randomised experiment whatever the truth, and elsewhere where the mean outcome of each arm
     is linear in the covariates: a curve that also moves the treatment biases it. A fit whose columns may bend stands
-    beside it: where the two clearly differ (p < .001) the interval is withheld. Standard errors hold under unequal
-    variances (HC2) and carry that the covariates are a sample. With another outcome model there is a value but no
-    interval.
+    beside it: where the two differ by more than chance does (p < .05) the interval is withheld. Standard errors hold
+    under unequal variances (HC2) and carry that the covariates are a sample. With another outcome model there is a
+    value but no interval.
 
     Args:
         outcome_model: a scikit-learn regressor or classifier, cross-fitted, in the place of least squares.

@@ -2,8 +2,10 @@
 
 from dorec.refute.balance import Balance, BalanceTable, balance_table
 from dorec.refute.bootstrap import BootstrapRefuter
-from dorec.refute.causal_estimator import check_causal_estimator
+from dorec.refute.causal_estimator import EstimatorReport, check_causal_estimator
+from dorec.refute.coverage import Coverage, coverage_of
 from dorec.refute.data_subset import DataSubset
+from dorec.refute.design_worlds import DESIGN_WORLDS, DesignWorld
 from dorec.refute.hidden_confounding import HiddenConfounding, benchmark_strengths, hidden_confounding
 from dorec.refute.negative_controls import DummyOutcome, NegativeControlExposure, NegativeControlOutcome
 from dorec.refute.overlap import Overlap
@@ -12,14 +14,21 @@ from dorec.refute.random_common_cause import RandomCommonCause
 from dorec.refute.rosenbaum import RosenbaumBounds, rosenbaum_bounds
 from dorec.refute.sensitivity import Sensitivity, e_value, robustness_value
 from dorec.refute.suite import DEFAULT_REFUTERS, refute_all
+from dorec.refute.worlds import WORLDS, EffectWorld
 
 __all__ = [
     "DEFAULT_REFUTERS",
+    "DESIGN_WORLDS",
+    "WORLDS",
     "Balance",
     "BalanceTable",
     "BootstrapRefuter",
+    "Coverage",
     "DataSubset",
+    "DesignWorld",
     "DummyOutcome",
+    "EffectWorld",
+    "EstimatorReport",
     "HiddenConfounding",
     "NegativeControlExposure",
     "NegativeControlOutcome",
@@ -31,6 +40,7 @@ __all__ = [
     "balance_table",
     "benchmark_strengths",
     "check_causal_estimator",
+    "coverage_of",
     "e_value",
     "hidden_confounding",
     "refute_all",
