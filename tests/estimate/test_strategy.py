@@ -9,8 +9,17 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from dorec import CausalGraph, CausalQuery, Estimand, Study
 from dorec.domain.errors import ColumnNotFound, InputError
 from dorec.domain.expression import Probability
-from dorec.estimate import AIPW, InstrumentModel, adjusted_for, estimate
-from dorec.identify import identify
+from dorec.estimate import (
+    AIPW,
+    ComplierModel,
+    InstrumentModel,
+    MediationModel,
+    PartiallyLinearModel,
+    PlugInModel,
+    adjusted_for,
+    estimate,
+)
+from dorec.identify import identify, identify_mediation
 
 RNG = np.random.default_rng(0)
 N = 2_000
@@ -50,8 +59,12 @@ def test_the_population_of_the_query_is_estimated() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(InputError, match="'mediation'"):
+    with pytest.raises(InputError, match="'selection'"):
+        estimate(STUDY, estimand("selection"))
+    with pytest.raises(InputError, match="at least one mediator"):
         estimate(STUDY, estimand("mediation"))
+    with pytest.raises(InputError, match="within levels of z"):
+        estimate(STUDY, estimand(conditions="z"))
     with pytest.raises(InputError, match="at least one mediator"):
         estimate(STUDY, estimand("front-door"))
     with pytest.raises(InputError, match="no instruments"):
@@ -89,6 +102,57 @@ def test_front_doors_go_through_their_mediators() -> None:
     effect = estimate(study, identify(graph, CausalQuery("t", "y"))).ate()
     assert abs(effect.value - 0.6) < 4 * effect.std_error
     assert "Σ_{m}" in effect.estimand
+
+
+def test_an_instrument_of_two_values_goes_to_the_compliers() -> None:
+    rng = np.random.default_rng(4)
+    z, hidden = rng.integers(0, 2, 600), rng.random(600)
+    t = np.where(hidden < 0.6, z, hidden > 0.8).astype(int)
+    study = Study.from_table({"z": z, "t": t, "y": t + hidden}, outcome="y", treatment="t", instruments=["z"])
+    assert isinstance(estimate(study, replace(estimand("instrument"), instruments=("z",))), ComplierModel)
+
+
+def test_amounts_go_to_the_partially_linear_model() -> None:
+    rng = np.random.default_rng(5)
+    x, noise = rng.normal(size=(2, 300))
+    table = {"x": x, "t": x + noise, "y": x}
+    study = Study.from_table(table, outcome="y", treatment="t", covariates=[], continuous=True)
+    assert isinstance(estimate(study, estimand()), PartiallyLinearModel)
+
+
+def test_mediation_splits_at_the_mediators_of_the_query() -> None:
+    rng = np.random.default_rng(6)
+    z, t = rng.normal(size=200), rng.integers(0, 2, 200)
+    m = 0.5 * t + z + rng.normal(size=200)
+    table = {"z": z, "t": t, "m": m, "y": m + t + z + rng.normal(size=200), "w": z}
+    study = Study.from_table(table, outcome="y", treatment="t", covariates=["z", "m", "w"])
+    edges = [("t", "m"), ("m", "y"), ("t", "y"), ("z", "m"), ("z", "y")]
+    graph = CausalGraph.from_edges("ztmy", directed=edges)
+    model = estimate(study, identify_mediation(graph, CausalQuery("t", "y", mediators="m")))
+    assert isinstance(model, MediationModel)
+    assert model.study.covariate_names == ("z", "m")
+    assert abs(model.effects()["tie"].value - 0.5) < 4 * model.effects()["tie"].std_error
+    early = [("t", "x"), ("x", "y"), ("t", "m"), ("m", "y")]
+    other = identify_mediation(CausalGraph.from_edges("txmy", directed=early), CausalQuery("t", "y", mediators="m"))
+    with pytest.raises(InputError, match="not the mediation formula"):
+        estimate(study, other)
+
+
+def test_any_other_formula_is_plugged_in() -> None:
+    rng = np.random.default_rng(7)
+    hidden, other = rng.random((2, 8_000))
+    w = (0.5 * hidden + 0.5 * other + 0.3 * rng.normal(size=8_000) > 0.5).astype(int)
+    z = (rng.random(8_000) < 0.2 + 0.6 * w).astype(int)
+    t = (rng.random(8_000) < 0.2 + 0.3 * z + 0.4 * hidden).astype(int)
+    y = 2.0 * t + 3.0 * other + rng.normal(size=8_000)
+    study = Study.from_table({"w": w, "z": z, "t": t, "y": y}, outcome="y", treatment="t", covariates=["w", "z"])
+    edges = [("w", "z"), ("z", "t"), ("t", "y")]
+    napkin = CausalGraph.from_edges("wzty", directed=edges, bidirected=[("w", "t"), ("w", "y")])
+    model = estimate(study, identify(napkin, CausalQuery("t", "y")))
+    assert isinstance(model, PlugInModel)
+    effect = model.ate()
+    assert abs(effect.value - 2.0) < 4 * effect.std_error
+    assert "Σ" in effect.estimand
 
 
 def test_adjusting_for_nothing_leaves_no_covariates() -> None:

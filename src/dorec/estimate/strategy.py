@@ -5,27 +5,41 @@ from typing import Any, cast
 
 from dorec.domain.errors import ColumnNotFound, InputError
 from dorec.domain.estimand import Estimand
+from dorec.domain.mediation import MediationEstimand
 from dorec.domain.protocols import EffectModel
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT
+from dorec.estimate.double_ml import DoubleML
 from dorec.estimate.front_door import FrontDoor
+from dorec.estimate.interactive_iv import InteractiveIV, two_valued
+from dorec.estimate.mediation import Mediation
+from dorec.estimate.mediation_formula import splits_by_covariates
+from dorec.estimate.plug_in import PlugIn
 from dorec.estimate.two_stage_least_squares import TwoStageLeastSquares
 
 
 def estimate(
-    study: Study, estimand: Estimand, learner: Any = None, *, context: RunContext = DEFAULT_CONTEXT
+    study: Study,
+    estimand: Estimand | MediationEstimand,
+    learner: Any = None,
+    *,
+    context: RunContext = DEFAULT_CONTEXT,
 ) -> EffectModel:
     """The fitted effect model of an estimand on a study.
 
     `back-door` adjusts for the estimand's adjustment set and nothing else; `randomised` uses every covariate of the
-    study, for precision; `instrument` takes the estimand's instruments and adjustment set to `TwoStageLeastSquares`;
-    `front-door` follows the effect through its mediators, which stand among the study's covariates, by `FrontDoor`.
-    `learner` replaces the default, which is `AIPW()` for the query's population where nothing else is said.
+    study, for precision. Both go to `AIPW` for the query's population, a treatment by amount to `DoubleML`.
+    `instrument` takes the estimand's instruments and adjustment set to `InteractiveIV` where one instrument of two
+    values moves a treatment of two arms, else to `TwoStageLeastSquares`. `front-door` follows the effect through its
+    mediators, which stand among the study's covariates, by `FrontDoor`; `mediation` splits it at them by `Mediation`.
+    `general`, whatever formula the complete ID algorithm found, goes to `PlugIn`, for columns of few classes.
+    `learner` replaces any of these defaults.
 
     Raises:
-        InputError: no estimator serves the strategy, or study and estimand name other variables.
-        ColumnNotFound: a variable of the adjustment set is no covariate of the study.
+        InputError: no estimator serves the strategy, study and estimand name other variables, or the query has
+            conditions where the strategy can't answer within them.
+        ColumnNotFound: a variable that the estimand needs is no covariate of the study.
 
     Example:
         >>> import numpy as np
@@ -45,24 +59,33 @@ def estimate(
             f"The estimand is {query}, the study has outcome {study.outcome_name!r} and treatment "
             f"{study.treatment_name!r}; make the study from the columns of the query."
         )
-    serve = {"randomised": _all, "back-door": _back_door, "instrument": _instrument, "front-door": _front_door}
-    if estimand.strategy not in serve:
+    strategy = "mediation" if isinstance(estimand, MediationEstimand) else estimand.strategy
+    if strategy not in _SERVE:
         raise InputError(
-            f"No estimator serves the strategy {estimand.strategy!r} yet; allowed: {', '.join(map(repr, serve))}. Ask "
+            f"No estimator serves the strategy {strategy!r} yet; allowed: {', '.join(map(repr, _SERVE))}. Ask "
             "for a back-door estimand, or hand the study to a learner of your own."
         )
-    study, default = serve[estimand.strategy](study, estimand)
+    if query.conditions and strategy != "general":
+        raise InputError(
+            f"The query asks for the effect within levels of {', '.join(query.conditions)}. Ask without them on the "
+            "units of one level, study.take(rows), or take the segment(rows) of a fitted model."
+        )
+    study, default = _SERVE[strategy](study, estimand)
     fitted: Any = (learner or default).fit(study, context=context)
     named = is_dataclass(fitted) and "estimand" in {field.name for field in fields(fitted)}
     return cast(EffectModel, replace(fitted, estimand=str(estimand)) if named else fitted)
 
 
+def _adjusting(study: Study, estimand: Estimand) -> Any:
+    return AIPW(population=estimand.query.population) if study.dose is None else DoubleML()
+
+
 def _all(study: Study, estimand: Estimand) -> tuple[Study, Any]:
-    return study, AIPW(population=estimand.query.population)
+    return study, _adjusting(study, estimand)
 
 
 def _back_door(study: Study, estimand: Estimand) -> tuple[Study, Any]:
-    return adjusted_for(study, estimand.adjustment_set), AIPW(population=estimand.query.population)
+    return adjusted_for(study, estimand.adjustment_set), _adjusting(study, estimand)
 
 
 def _instrument(study: Study, estimand: Estimand) -> tuple[Study, Any]:
@@ -74,11 +97,33 @@ def _instrument(study: Study, estimand: Estimand) -> tuple[Study, Any]:
         keep = [j for j, name in enumerate(study.instrument_names) if name in estimand.instruments]
         names = tuple(study.instrument_names[j] for j in keep)
         study = study.with_columns(instruments=study.instruments[:, keep], instrument_names=names)
-    return study, TwoStageLeastSquares()
+    return study, InteractiveIV() if two_valued(study) else TwoStageLeastSquares()
 
 
 def _front_door(study: Study, estimand: Estimand) -> tuple[Study, Any]:
     return adjusted_for(study, estimand.mediators), FrontDoor(mediators=estimand.mediators)
+
+
+def _mediation(study: Study, estimand: Estimand | MediationEstimand) -> tuple[Study, Any]:
+    if isinstance(estimand, Estimand):
+        mediators, others = estimand.mediators or estimand.query.mediators, estimand.adjustment_set
+    else:
+        mediators, others = estimand.query.mediators, splits_by_covariates(estimand)
+    return adjusted_for(study, (*others, *mediators)), Mediation(mediators=mediators)
+
+
+def _general(study: Study, estimand: Estimand) -> tuple[Study, Any]:
+    return study, PlugIn(estimand=estimand)
+
+
+_SERVE: dict[str, Any] = {
+    "randomised": _all,
+    "back-door": _back_door,
+    "instrument": _instrument,
+    "front-door": _front_door,
+    "mediation": _mediation,
+    "general": _general,
+}
 
 
 def adjusted_for(study: Study, adjustment_set: tuple[str, ...]) -> Study:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, stats
 
-from dorec.numeric.arrays import FloatArray
+from dorec.numeric.arrays import FloatArray, IntArray
+from dorec.numeric.multiplicity import cluster_sums
 
 
 class KClass(NamedTuple):
@@ -54,8 +55,10 @@ def k_class(y: FloatArray, D: FloatArray, Z: FloatArray, k: float | None = 1.0) 
     return KClass(value, influence, residual, k)
 
 
-def effective_f(D: FloatArray, Z: FloatArray) -> float:
+def effective_f(D: FloatArray, Z: FloatArray, groups: IntArray | None = None) -> float:
     """The robust first-stage F of one endogenous column (Montiel Olea, Pflueger 2013, 10.1080/00401706.2013.806694).
+
+    With `groups` (n,), codes of clusters, it is robust to dependence within them.
 
     >>> rng = np.random.default_rng(0)
     >>> z = rng.normal(size=500)
@@ -65,15 +68,18 @@ def effective_f(D: FloatArray, Z: FloatArray) -> float:
     q, _ = linalg.qr(Z, mode="economic")
     first = q.T @ D
     residual = D - q @ first
-    meat = (q * residual[:, None]).T @ (q * residual[:, None])
-    return float(first @ first / np.trace(meat))
+    scores = _summed(q * residual[:, None], groups)
+    return float(first @ first / np.trace(scores.T @ scores))
 
 
-def anderson_rubin(y: FloatArray, D: FloatArray, Z: FloatArray, level: float) -> list[tuple[float, float]]:
+def anderson_rubin(
+    y: FloatArray, D: FloatArray, Z: FloatArray, level: float, groups: IntArray | None = None
+) -> list[tuple[float, float]]:
     """The values of one coefficient that the Anderson-Rubin test does not reject, as intervals, perhaps unbounded.
 
-    Robust to heteroskedasticity and to weak instruments (Anderson, Rubin 1949; Andrews, Stock, Sun 2019). The test's
-    statistic is walked over the whole line by its angle, and the ends of the set are then found by bisection.
+    Robust to heteroskedasticity, to dependence within `groups`, and to weak instruments (Anderson, Rubin 1949; Andrews,
+    Stock, Sun 2019). The test's statistic is walked over the whole line by its angle, and the ends of the set are then
+    found by bisection.
     """
     q, _ = linalg.qr(Z, mode="economic")
     critical = float(stats.chi2.ppf(level, q.shape[1]))
@@ -81,7 +87,7 @@ def anderson_rubin(y: FloatArray, D: FloatArray, Z: FloatArray, level: float) ->
     def accepted(angle: float) -> bool:
         e = y * np.cos(angle) - D * np.sin(angle)
         moment = q.T @ e
-        scores = q * e[:, None]
+        scores = _summed(q * e[:, None], groups)
         return float(moment @ np.linalg.solve(scores.T @ scores, moment)) <= critical
 
     angles = np.linspace(-np.pi / 2, np.pi / 2, 721)  # beta = tan(angle); both ends are the same, infinite, value
@@ -94,15 +100,38 @@ def anderson_rubin(y: FloatArray, D: FloatArray, Z: FloatArray, level: float) ->
     return list(zip(marks[::2], marks[1::2], strict=True))
 
 
-def overidentification(residual: FloatArray, Z: FloatArray, n_endogenous: int) -> tuple[float, float]:
-    """Hansen's J and its p-value, from the residuals of two-stage least squares; (0, 1) when just identified."""
-    spare = Z.shape[1] - n_endogenous
+def overidentification(
+    y: FloatArray, D: FloatArray, Z: FloatArray, groups: IntArray | None = None
+) -> tuple[float, float]:
+    """Hansen's J and its p-value (1982, doi:10.2307/1912775), by two-step moments; (0, 1) when just identified.
+
+    Args:
+        y: (n,); D: (n, m); Z: (n, q), all partialled out of the controls; groups: (n,) codes of clusters.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> Z, u = rng.normal(size=(2000, 2)), rng.normal(size=2000)
+        >>> d = Z.sum(axis=1) + u
+        >>> good, bad = overidentification(d + u, d[:, None], Z), overidentification(d + u + Z[:, 0], d[:, None], Z)
+        >>> good[1] > 0.05, bad[1] < 1e-6
+        (True, True)
+    """
+    spare = Z.shape[1] - D.shape[1]
     if spare <= 0:
         return 0.0, 1.0
-    scores = Z * residual[:, None]
-    moment = scores.sum(axis=0)
-    statistic = float(moment @ np.linalg.solve(scores.T @ scores, moment))
+    Q, _ = linalg.qr(Z, mode="economic")
+    first = k_class(y, D, Q).residual
+    scores = _summed(Q * first[:, None], groups)
+    weight = np.linalg.pinv(scores.T @ scores, hermitian=True)
+    crossed = Q.T @ D
+    value = np.linalg.solve(crossed.T @ weight @ crossed, crossed.T @ weight @ (Q.T @ y))
+    moment = Q.T @ (y - D @ value)
+    statistic = float(moment @ weight @ moment)
     return statistic, float(stats.chi2.sf(statistic, spare))
+
+
+def _summed(scores: FloatArray, groups: IntArray | None) -> FloatArray:
+    return scores if groups is None else cluster_sums(scores, groups)
 
 
 def _projector(Z: FloatArray) -> Callable[[FloatArray], FloatArray]:
