@@ -51,7 +51,8 @@ def quantile_regression(W: FloatArray, y: FloatArray, level: float, weight: Floa
 def quantile_coefficients(W: FloatArray, y: FloatArray, level: float, weight: FloatArray) -> FloatArray:
     """The coefficients alone, (q,): Frisch and Newton's interior point.
 
-    Portnoy, Koenker 1997 (doi:10.1214/ss/1030037960); the last step goes to the vertex, where as many residuals are 0 as there are coefficients.
+    Portnoy, Koenker 1997 (doi:10.1214/ss/1030037960); the last step goes to the vertex, where as many residuals are 0
+    as there are coefficients.
     """
     centre, spread = float(np.median(y)), float(np.abs(y - np.median(y)).mean())
     if spread == 0:

@@ -1,7 +1,8 @@
 """Linear regression that single rows can't carry away: Huber's M-estimator, the S-estimator and the MM-estimator.
 
 The influence of each row comes with the coefficients: its mean is, to first order, their error (the sandwich). It holds
-the scale fixed, which is exact for slopes where the errors are alike for all rows, and for all where they are symmetric.
+the scale fixed, which is exact for slopes where the errors are alike in all rows, and throughout where they are
+symmetric.
 """
 
 import contextlib
