@@ -73,3 +73,20 @@ def test_an_isolated_item_falls_back_on_popularity_for_the_order_of_ties(tastes)
 def test_settings_out_of_bounds_are_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         ItemKNN(**settings)
+
+
+@pytest.mark.filterwarnings("ignore::implicit.utils.ParameterWarning")
+def test_tfidf_neighbours_equal_implicits(tastes, binary):
+    peer = implicit.TFIDFRecommender(K=40, num_threads=1)
+    peer.fit(binary, show_progress=False)
+    ours = ItemKNN(k=39, similarity="tfidf", shrinkage=0.0).fit(tastes).model.weights.toarray()
+    np.testing.assert_allclose(ours.T, neighbourhoods(peer.similarity, 40), rtol=1e-9, atol=1e-12)
+
+
+def test_jaccard_is_users_of_both_over_users_of_either(tastes, binary):
+    x = binary.toarray()
+    both, count = x.T @ x, x.sum(axis=0)
+    expected = both / (count[:, None] + count - both)
+    np.fill_diagonal(expected, 0.0)
+    ours = ItemKNN(k=39, similarity="jaccard", shrinkage=0.0, weighting="raw").fit(tastes).model.weights.toarray()
+    np.testing.assert_allclose(ours, expected, atol=1e-12)

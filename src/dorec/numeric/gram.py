@@ -35,13 +35,21 @@ def gram(matrix: sparse.csr_matrix, *, threads: int = 1) -> FloatArray:
 
 
 def nearest_columns(
-    matrix: sparse.csr_matrix, k: int, *, norms: FloatArray, shrinkage: float = 0.0, threads: int = 1
+    matrix: sparse.csr_matrix,
+    k: int,
+    *,
+    norms: FloatArray,
+    shrinkage: float = 0.0,
+    least: int = 1,
+    union: bool = False,
+    threads: int = 1,
 ) -> tuple[IntArray, FloatArray]:
     """For each column its k most similar other columns, (m, k), and the similarities, descending.
 
     Similarity of i and j: dot product / (norms_i norms_j) * c / (c + shrinkage), with c the number of rows in
-    which both stand. Only positive ones count; a place without a neighbour has position -1 and similarity 0. Ties go
-    to the lower position. Needs 16 m bytes a thread beside the answer: m^2 is never held.
+    which both stand, at least `least`. With `union`, the first factor is dot / (norms_i + norms_j - dot), Jaccard's for
+    entries of 1 and norms that count them. Only positive ones count; a place without a neighbour has position -1 and
+    similarity 0. Ties go to the lower position. Needs 16 m bytes a thread beside the answer: m^2 is never held.
 
     Example:
         >>> near, similar = nearest_columns(sparse.csr_matrix(np.array([[1.0, 1, 0], [0, 1, 1]])), 1, norms=np.ones(3))
@@ -54,7 +62,7 @@ def nearest_columns(
     similarity = np.zeros((m, k))
 
     def rows(start: int, stop: int) -> None:
-        _nearest_rows((start, stop), by_column, by_row, norms, shrinkage, (neighbours, similarity))
+        _nearest_rows((start, stop), by_column, by_row, norms, (shrinkage, least, union), (neighbours, similarity))
 
     if k:
         run_parts(rows, list(ranges(m, PARTS_PER_THREAD * threads)), threads)
@@ -93,10 +101,11 @@ def _nearest_rows(
     by_column: Compressed,
     by_row: Compressed,
     norms: FloatArray,
-    shrinkage: float,
+    how: tuple[float, int, bool],
     found: tuple[IntArray, FloatArray],
 ) -> None:
     neighbours, similarity = found
+    shrinkage, least, union = how
     m, k = neighbours.shape
     sums = np.zeros((m, 2))  # dot product and count side by side: one cache line serves both
     touched = np.empty(m, dtype=np.int64)
@@ -111,8 +120,9 @@ def _nearest_rows(
             dot, both = sums[j, 0], sums[j, 1]
             sums[j] = 0.0
             s = 0.0
-            if dot > 0.0 and j != i:
-                s = dot / (norms[i] * norms[j]) * both / (both + shrinkage)
+            if dot > 0.0 and j != i and both >= least:
+                size_of_both = norms[i] + norms[j] - dot if union else norms[i] * norms[j]
+                s = dot / size_of_both * both / (both + shrinkage)
             if size < k and s > 0.0:
                 rise(value, place, tie, size, s, j)
                 size += 1

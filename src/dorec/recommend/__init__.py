@@ -1,10 +1,23 @@
 """What could we show? Dataset -> scorer -> ranked items, each with its reasons."""
 
 from dorec.recommend.als import ALS
+from dorec.recommend.association_rules import AssociationRules
 from dorec.recommend.ease import EASE
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
 from dorec.recommend.popularity import Popularity
 from dorec.recommend.registry import REGISTRY, from_arrays, make
+from dorec.recommend.user_knn import UserKNN
 
-__all__ = ["ALS", "EASE", "REGISTRY", "FittedRecommender", "ItemKNN", "Popularity", "from_arrays", "make"]
+__all__ = [
+    "ALS",
+    "EASE",
+    "REGISTRY",
+    "AssociationRules",
+    "FittedRecommender",
+    "ItemKNN",
+    "Popularity",
+    "UserKNN",
+    "from_arrays",
+    "make",
+]

@@ -1,10 +1,12 @@
 """Scores that are sums over a user's history: history times a matrix of item-to-item weights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
+from dorec.domain.errors import InputError
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.compiled import kernel
 
@@ -63,6 +65,20 @@ class SparseWeights:
         """The weights in compressed rows."""
         s = self.weights
         return {"indptr": s.indptr, "indices": s.indices, "data": s.data}
+
+
+def square_weights(arrays: Mapping[str, AnyArray], n: int, of: str) -> sparse.csr_matrix:
+    """The weights (n, n) that compressed rows hold.
+
+    Raises:
+        InputError: the arrays are no such matrix.
+    """
+    try:
+        weights = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
+        weights.check_format(full_check=True)
+    except ValueError as problem:
+        raise InputError(f"The arrays are no weights between {n} {of}: {problem}.") from None
+    return weights
 
 
 def _row(matrix: sparse.csr_matrix, user: int) -> tuple[IntArray, FloatArray]:

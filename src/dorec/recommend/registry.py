@@ -17,6 +17,8 @@ REGISTRY = Registry(
     {
         "popularity": "dorec.recommend.popularity:Popularity",
         "item_knn": "dorec.recommend.item_knn:ItemKNN",
+        "user_knn": "dorec.recommend.user_knn:UserKNN",
+        "association_rules": "dorec.recommend.association_rules:AssociationRules",
         "ease": "dorec.recommend.ease:EASE",
         "als": "dorec.recommend.als:ALS",
     },

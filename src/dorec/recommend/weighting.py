@@ -7,7 +7,7 @@ from scipy import sparse
 
 from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError
-from dorec.numeric.arrays import AnyArray
+from dorec.numeric.arrays import AnyArray, FloatArray
 
 Weighting = Literal["log", "binary", "raw"]
 
@@ -52,10 +52,29 @@ def bm25(matrix: sparse.csr_matrix, k1: float, b: float) -> sparse.csr_matrix:
     entries = matrix.tocoo()
     length = np.asarray(matrix.sum(axis=0)).ravel()
     mean = length.mean() or 1.0
-    per_user: AnyArray = np.diff(matrix.indptr)
-    idf = np.maximum(np.log(matrix.shape[1]) - np.log1p(per_user), 0.0)
     saturation = k1 * (1.0 - b + b * length / mean)[entries.col] + entries.data
-    data = idf[entries.row] * entries.data * (k1 + 1.0) / saturation
+    data = _idf(matrix)[entries.row] * entries.data * (k1 + 1.0) / saturation
     out = sparse.csr_matrix((data, (entries.row, entries.col)), shape=matrix.shape)
     out.eliminate_zeros()
     return out
+
+
+def tfidf(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The matrix with TF-IDF weights: items are the documents, users the terms; sqrt(w) idf(user), idf as in `bm25`.
+
+    Example:
+        >>> entries = sparse.csr_matrix(np.array([[4.0, 0.0, 0.0], [1.0, 1.0, 0.0]]))
+        >>> tfidf(entries).toarray().round(2).tolist()
+        [[0.81, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    entries = matrix.tocoo()
+    data = _idf(matrix)[entries.row] * np.sqrt(entries.data)
+    out = sparse.csr_matrix((data, (entries.row, entries.col)), shape=matrix.shape)
+    out.eliminate_zeros()
+    return out
+
+
+def _idf(matrix: sparse.csr_matrix) -> FloatArray:
+    per_row: AnyArray = np.diff(matrix.indptr)
+    idf: FloatArray = np.maximum(np.log(matrix.shape[1]) - np.log1p(per_row), 0.0)
+    return idf
