@@ -1,6 +1,5 @@
 """CausalForest: honest trees that look for where effects differ (Athey, Tibshirani, Wager 2019)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,10 +13,12 @@ from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
-from dorec.estimate.centred import DEFAULT_AVERAGE, Centred, Ordered, centred, checked_covariates, in_order
-from dorec.numeric.arrays import FloatArray, IntArray
-from dorec.numeric.compiled import ranges, run_parts
-from dorec.numeric.honest_forest import Codes, HonestForest, bin_edges, grow_forest, to_codes
+from dorec.estimate.average_effect import checked_covariates
+from dorec.estimate.centred import DEFAULT_AVERAGE, Centred
+from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
+from dorec.estimate.forest_parts import ArmForest, ForestUnits, Growth, forest_units, grow_arm, mapped
+from dorec.numeric.arrays import FloatArray
+from dorec.numeric.honest_forest import Codes
 
 MIN_BAGS = 50  # with fewer, the variance between bags is too rough for an interval
 
@@ -29,21 +30,33 @@ class CausalForest:
     Outcome and treatment are centred by the nuisances of `average`, out of fold. Trees split where the gradients of the
     local effect differ most, on features that are binned once; half of a tree's units choose its splits, the other half
     fill its leaves. An effect is the ratio of local moments under the forest's weights; its variance comes from little
-    bags of trees. With several arms, each is compared with the reference by a forest of its own.
+    bags of trees. With several arms, each is compared with the reference by a forest of its own; of a dose
+    (`continuous=True` in the study) the effect is that of one more, on the line that fits best.
 
-    The interval holds for the forest's own mean: where effects bend sharply and units are few, smoothing bias comes on
-    top. The average effect is that of `average`, from its orthogonal scores.
+    Leaves average over places where the effect is not the same, which pulls a forest towards the mean and leaves its
+    intervals short of what they miss. So curves and products of the covariates are fitted first (`smooth`: an
+    empirical Bayes ridge, see `numeric/smooth_effect.py`), leaves are filled with what these leave of the outcome, and
+    both are added: what local linear forests (Friedberg et al. 2021, doi:10.1080/10618600.2020.1831930) do with a
+    ridge in each place. Each bag has a copy of the smooth part from its own half of the units, so its variance is
+    counted; the interval's width also holds the ridge's mean squared bias under its prior (Nychka 1988,
+    doi:10.2307/2290146). Where effects have jumps or interactions of many covariates, and units are few, bias remains.
 
-    Memory: 1 byte for each unit and covariate, and 30 bytes for each leaf of a tree, twice that while they are joined.
+    The average effect is that of `average`, from its orthogonal scores; of a dose, that of `DoubleML`.
+
+    Memory: 1 byte for each unit and covariate, 4 for each unit and term of the smooth part, and 30 bytes for each leaf
+    of a tree, twice that while they are joined.
 
     Args:
         n_trees: a multiple of `bag_size`.
-        min_leaf: units that a leaf needs, in both halves of a tree's units.
-        mtry: covariates tried at a node; by default sqrt(p) + 20, so all of up to 20.
-        sample_fraction: units that a tree draws, up to 0.5.
+        min_leaf: units that a leaf needs, in both halves of a tree's units; by default sqrt(n) / 7, 5 or more.
+        mtry: covariates tried at a node; by default sqrt(p) + 20, so all of up to 26.
+        sample_fraction: share of the units that a tree draws, up to 0.5; by default one half of up to 32,768 units, and
+            4 n^0.8 of more, which keeps trees cheap and, as the theory asks, a vanishing share of all units.
         balance: the least share of a node's units on either side of a split.
         bag_size: trees that share a half-sample.
+        smooth: whether curves and products are fitted first; without them, the forest is that of the paper.
         average: the learner of nuisances and of the average effect.
+        dose_model: regressor of a dose, or several that are blended; `average` gives the rest.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -56,31 +69,33 @@ class CausalForest:
     """
 
     n_trees: int = 500
-    min_leaf: int = 5
+    min_leaf: int | None = None
     mtry: int | None = None
-    sample_fraction: float = 0.5
+    sample_fraction: float | None = None
     balance: float = 0.05
     bag_size: int = 4
+    smooth: bool = True
     average: AIPW = DEFAULT_AVERAGE
+    dose_model: Any = None
 
     def __post_init__(self) -> None:
         for name, value, least in (
             ("n_trees", self.n_trees, 20),
-            ("min_leaf", self.min_leaf, 1),
-            ("mtry", self.mtry or 1, 1),
+            ("min_leaf", 1 if self.min_leaf is None else self.min_leaf, 1),
+            ("mtry", 1 if self.mtry is None else self.mtry, 1),
             ("bag_size", self.bag_size, 2),
         ):
             if value < least:
                 raise ConfigError(f"{name} is {value}; give {least} or more.")
         if self.n_trees % self.bag_size:
             raise ConfigError(f"n_trees is {self.n_trees}; give a multiple of bag_size, which is {self.bag_size}.")
-        if not 0 < self.sample_fraction <= 0.5:
+        if self.sample_fraction is not None and not 0 < self.sample_fraction <= 0.5:
             raise ConfigError(f"sample_fraction is {self.sample_fraction}; give a number above 0 and up to 0.5.")
         if not 0 <= self.balance < 0.5:
             raise ConfigError(f"balance is {self.balance}; give a number from 0 to below 0.5.")
 
     def fit(self, study: Study, *, context: RunContext = DEFAULT_CONTEXT) -> "CausalForestModel":
-        """Nuisances, then a forest for each arm against the first.
+        """Nuisances, then a forest for each arm against the first, or for a dose.
 
         Raises:
             NotFinite, OneArm, ArmTooSmall, TooFewUnits, LeakedOutcome, LeakedTreatment, NoOverlap, BadPropensity:
@@ -89,47 +104,40 @@ class CausalForest:
         """
         if not study.covariate_names:
             raise InputError("The study has no covariates, so effects can't differ by them; name some, or take AIPW.")
-        average = self.average.fit(study, context=context)
-        units = in_order(average)
-        edges = bin_edges(units.X)
-        codes = to_codes(units.X, edges)
-        arms = range(1, len(study.arms))
-        forests = tuple(self._grow(units, centred(units, a), a, codes, edges, context) for a in arms)
-        return CausalForestModel(learner=self, average=average, forests=forests, codes=codes, context=context)
-
-    def _grow(
-        self, units: Ordered, part: Centred, arm: int, codes: Codes, edges: tuple[FloatArray, ...], context: RunContext
-    ) -> "ArmForest":
-        scale = float(part.y.std()) or 1.0
-        group = np.full(len(units.y), -1, dtype=np.int64)
-        group[part.rows] = _dense(units.group[part.rows])
+        average = self._average(study).fit(study, context=context)
+        units = forest_units(average)
+        n_bags = self.n_trees // self.bag_size
         # one stream for all arms, so that the names of the arms don't matter
-        words = context.rng("causal forest").integers(0, 2**62, size=self.n_trees + self.n_trees // self.bag_size)
-        p = len(codes)
-        forest = grow_forest(
-            codes if len(part.rows) == codes.shape[1] else np.ascontiguousarray(codes[:, part.rows]),
-            edges,
-            part.w,
-            part.y / scale,
-            units.mass[part.rows],
-            group[part.rows],
-            seeds=(words[self.n_trees :], words[: self.n_trees]),
-            fraction=self.sample_fraction,
-            mtry=min(p, self.mtry or int(np.ceil(np.sqrt(p))) + 20),
-            min_leaf=self.min_leaf,
-            balance=self.balance,
-            each=_mapped(context, f"trees for arm {arm}"),
+        words = context.rng("causal forest").integers(0, 2**62, size=self.n_trees + n_bags)
+        names = [str(arm) for arm in study.arms[1:]] or [study.treatment_name]
+        forests = tuple(
+            grow_arm(units, part, self._growth(units, part), n_bags, words, mapped(context, f"trees for {name}"))
+            for name, part in zip(names, units.parts, strict=True)
         )
-        return ArmForest(forest=forest, scale=scale, group=group)
+        return CausalForestModel(learner=self, average=average, forests=forests, codes=units.codes, context=context)
 
+    def _average(self, study: Study) -> AIPW | DoubleML:
+        if study.dose is None:
+            return self.average
+        return DoubleML(
+            n_folds=self.average.n_folds,
+            outcome_model=self.average.outcome_model,
+            treatment_model=self.dose_model,
+            n_repeats=self.average.n_repeats,
+            min_per_fold=self.average.min_per_fold,
+        )
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ArmForest:
-    """The forest of one arm against the reference."""
-
-    forest: HonestForest
-    scale: float  # of the outcome
-    group: IntArray  # (n,) of the ordered units, -1 for those of other arms
+    def _growth(self, units: ForestUnits, part: Centred) -> Growth:
+        """Settings for one question: leaves and draws grow with its units, more slowly than they do."""
+        p, n = len(units.codes), len(part.rows)
+        groups = len(np.unique(units.group[part.rows]))
+        return Growth(
+            mtry=min(p, self.mtry or int(np.ceil(np.sqrt(p))) + 20),
+            min_leaf=self.min_leaf or max(5, round(np.sqrt(n) / 7.0)),
+            fraction=self.sample_fraction or min(0.5, 4.0 * groups**-0.2),
+            balance=self.balance,
+            smooth=self.smooth,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,8 +155,8 @@ class CausalForestModel:
     """
 
     learner: CausalForest
-    average: AIPWModel
-    forests: tuple[ArmForest, ...]  # (k - 1,)
+    average: AIPWModel | PartiallyLinearModel
+    forests: tuple[ArmForest, ...]  # (k - 1,), or 1 of a dose
     codes: Codes = field(repr=False)  # (p, n) in canonical order
     context: RunContext = field(repr=False)
     estimand: str = ""
@@ -174,23 +182,38 @@ class CausalForestModel:
         return self.average.verdicts
 
     def ate(self) -> Estimate:
-        """Average effect of each arm against the first, from the orthogonal scores: scalar, or (k - 1,)."""
-        return replace(self.average.ate(), method="CausalForest, AIPW score", estimand=self.estimand)
+        """Average effect of each arm against the first, from the orthogonal scores: scalar, or (k - 1,).
+
+        Of a dose: of one more of it, where units count as much as covariates leave of their dose.
+        """
+        score = "AIPW" if isinstance(self.average, AIPWModel) else "partially linear"
+        return replace(self.average.ate(), method=f"CausalForest, {score} score", estimand=self.estimand)
 
     def arm_means(self) -> Estimate:
         """Mean outcome had everyone in the population been in each arm, (k,)."""
         return replace(self.average.arm_means(), estimand=self.estimand)
 
     def segment(self, rows: Any) -> Estimate:
-        """Average effect of each arm against the first among some units: a mask or positions."""
+        """Average effect of each arm against the first among some units: a mask or positions.
+
+        Raises:
+            InputError: the treatment is an amount.
+        """
+        if not isinstance(self.average, AIPWModel):
+            raise InputError(
+                f"{self.study.treatment_name!r} is an amount, whose effect has no scores of single units; ask "
+                "effect(X) and interval(X), or cut it into arms."
+            )
         return replace(self.average.segment(rows), estimand=self.estimand)
 
     def effect(self, covariates: FloatArray) -> FloatArray:
-        """Effect given covariates (n, p), in the study's column order: (n,) for two arms, (n, k - 1) for more."""
+        """Effect given covariates (n, p), in the study's column order: (n,) for two arms or a dose, else (n, k - 1)."""
         return self._one_column(self._predict(covariates)[0])
 
     def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
         """Pointwise interval of the effect given covariates (n, p), by the bootstrap of little bags.
+
+        Beside the variance of the forest, it holds the mean squared bias of the smooth part's ridge.
 
         Raises:
             NoInterval: the forest has fewer than 50 bags of trees.
@@ -211,10 +234,7 @@ class CausalForestModel:
     @cached_property
     def unit_effects(self) -> FloatArray:
         """Effect of each of the study's units from the trees that did not draw it: (n,), or (n, k - 1)."""
-        columns = []
-        for part in self.forests:
-            found = part.scale * part.forest.predict_out_of_bag(self.codes, part.group)
-            columns.append(np.where(np.isfinite(found), found, np.nanmean(found)))  # a unit that every tree drew
+        columns = [part.out_of_bag(self.codes) for part in self.forests]
         out = np.empty((self.study.n, len(columns)))
         out[np.argsort(self.average.units.keys, kind="stable")] = np.stack(columns, axis=1)
         return self._one_column(out)
@@ -230,35 +250,8 @@ class CausalForestModel:
         """Effects and variances, (m, k - 1) each."""
         columns = sorted(range(len(self.study.covariate_names)), key=lambda j: self.study.covariate_names[j])
         X = checked_covariates(self.study, covariates)[:, columns]
-        parts = [part.forest.predict(X, self.context.threads) for part in self.forests]
-        value = np.stack([p.scale * effect for p, (effect, _) in zip(self.forests, parts, strict=True)], axis=1)
-        return value, np.stack([p.scale**2 * v for p, (_, v) in zip(self.forests, parts, strict=True)], axis=1)
+        parts = [part.predict(X, self.context.threads) for part in self.forests]
+        return np.stack([effect for effect, _ in parts], axis=1), np.stack([variance for _, variance in parts], axis=1)
 
     def _one_column(self, effects: FloatArray) -> FloatArray:
         return effects[:, 0] if effects.shape[1] == 1 else effects
-
-
-def _mapped(context: RunContext, label: str) -> Callable[[Callable[[int], Any], int], list[Any]]:
-    """Maps a function over numbers from 0 on the context's threads, with its progress."""
-
-    def each(function: Callable[[int], Any], count: int) -> list[Any]:
-        out: list[Any] = [None] * count
-
-        def work(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                out[i] = function(i)
-
-        batch = 4 * max(1, context.threads)
-        starts = range(0, count, batch)
-        for start in context.track(starts, label, len(starts)):
-            here = list(ranges(min(batch, count - start), context.threads))
-            run_parts(work, [(start + a, start + b) for a, b in here], context.threads)
-        return out
-
-    return each
-
-
-def _dense(group: IntArray) -> IntArray:
-    """Codes from 0 in the order in which groups appear."""
-    _, first, code = np.unique(group, return_index=True, return_inverse=True)
-    return np.asarray(np.argsort(np.argsort(first))[code], dtype=np.int64)

@@ -15,6 +15,7 @@ from dorec.numeric.compiled import kernel
 OUT, SPLIT, FILL = 0, 1, 2  # what a tree uses a unit for
 N_BINS = 256
 TOP_LEVELS = 4  # of a tree, whose splits count as importance
+ROWS_PER_BIN = 4  # of a node, so that no bin is searched in vain
 MEANS = 4  # of a leaf: treatment, outcome, treatment squared, treatment times outcome
 
 
@@ -60,10 +61,10 @@ def draw_uses(n_groups: int, fraction: float, bag_seed: int, tree_seed: int) -> 
 
 @kernel
 def relabel(rows: Any, w: Any, y: Any, weight: Any, label: Any) -> Any:
-    """Gradients of the local effect at a node's units, and what else a cut needs, into `label` (units, 3).
+    """Gradients of the local effect at a node's units, and what else a cut needs, into `label` (units, 4).
 
     Columns, all times the unit's weight: 1; rho = (w_i - w)(y_i - y - effect (w_i - w)) over the mean spread of w; the
-    unit's spread (w_i - w)^2. Gives False where the treatment does not vary among the units.
+    unit's spread (w_i - w)^2; and 0. Gives False where the treatment does not vary among the units.
     """
     total = mean_w = mean_y = 0.0
     for i in rows:
@@ -88,6 +89,7 @@ def relabel(rows: Any, w: Any, y: Any, weight: Any, label: Any) -> Any:
         label[j, 0] = weight[i]
         label[j, 1] = weight[i] * dw * (y[i] - mean_y - effect * dw) * scale
         label[j, 2] = weight[i] * dw * dw
+        label[j, 3] = 0.0
     return True
 
 
@@ -101,16 +103,16 @@ def fill_table(code: Any, rows: Any, label: Any, table: Any) -> Any:
             low = min(low, int(code[i]))
             high = max(high, int(code[i]))
     shift = 0  # a small node doesn't need the finest bins
-    while (high - low) >> shift > max(16, len(rows)):
+    while (high - low) >> shift > max(16, len(rows) // ROWS_PER_BIN):
         shift += 1
     size = max(0, (high - low) >> shift) + 1
     for b in range(size):
-        table[b, 0] = table[b, 1] = table[b, 2] = 0.0
+        for k in range(4):
+            table[b, k] = 0.0
     for j in range(len(rows)):
         b = (int(code[rows[j]]) - low) >> shift
-        table[b, 0] += label[j, 0]
-        table[b, 1] += label[j, 1]
-        table[b, 2] += label[j, 2]
+        for k in range(4):  # four numbers side by side are one instruction
+            table[b, k] += label[j, k]
     return low, shift, size
 
 
@@ -210,7 +212,8 @@ def grow(codes: Any, w: Any, y: Any, weight: Any, n_split: int, mtry: int, limit
     leaves = np.empty((most // 2 + 1, MEANS), dtype=np.float32)
     bounds = np.zeros((most, 4), dtype=np.int64)  # of a node in the splitting and in the filling units
     rows, fill = np.arange(n_split).astype(np.int32), np.arange(n_split, m).astype(np.int32)
-    label, table, features = np.empty((n_split, 4)), np.zeros((N_BINS, 4)), np.arange(p)
+    label, table = np.empty((n_split, 4), dtype=np.float32), np.zeros((N_BINS, 4), dtype=np.float32)
+    features = np.arange(p)
     importance = np.zeros(p)
     state = np.empty(1, dtype=np.uint64)
     state[0] = np.uint64(seed)
