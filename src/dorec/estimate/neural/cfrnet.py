@@ -44,15 +44,15 @@ class CFRNet:
         True
     """
 
-    balance: float = 0.1
+    balance: float = 1.0
     distance: Literal["wasserstein", "mmd_linear", "mmd_rbf"] = "wasserstein"
     n_folds: int = 5
     hidden: tuple[int, ...] = (100, 100)
     head: tuple[int, ...] = (50, 50)
     epochs: int = 200
-    learning_rate: float = 1e-3
-    batch_size: int = 64
-    patience: int = 20
+    learning_rate: float = 3e-3
+    batch_size: int = 100
+    patience: int = 15
     reg: float = 1e-3
     propensity_model: Any = None
     min_propensity: float = 0.01

@@ -1,18 +1,19 @@
 """What a deep learner of effects gives: the average effect by the orthogonal score, effects of units and others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from dorec.domain.errors import NoInterval
+from dorec.domain.errors import InputError, NoInterval
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.average_effect import checked_covariates, one_column
 from dorec.estimate.neural.cross_fitted import CrossFittedNetworks
 from dorec.estimate.scores import ArmMeans
-from dorec.numeric.arrays import FloatArray
+from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +32,7 @@ class DeepEffectModel:
     learner: Any
     method: str
     fitted: CrossFittedNetworks = field(repr=False)
+    read: Callable[[AnyArray], IntArray] | None = field(default=None, repr=False)  # tokens (m, l) of units (m,)
     estimand: str = ""
 
     @property
@@ -75,23 +77,35 @@ class DeepEffectModel:
         """Effect of each of the study's units by the network that has not seen it: (n,), or (n, k - 1)."""
         return one_column(self.fitted.out_of_fold)
 
-    def effect(self, covariates: FloatArray) -> FloatArray:
-        """Effect given covariates (n, p), the mean of all networks: (n,) for two arms, (n, k - 1) for more."""
+    @property
+    def unit_outcomes(self) -> FloatArray:
+        """Expected outcome of each of the study's units in each arm, (n, k), by the network that has not seen it."""
+        return self.fitted.average.nuisances.outcome
+
+    def effect(self, covariates: FloatArray, units: AnyArray | None = None) -> FloatArray:
+        """Effect given covariates (n, p), the mean of all networks: (n,) for two arms, (n, k - 1) for more.
+
+        Args:
+            covariates: in the study's column order.
+            units: ids (n,), whose histories are read; for `SequenceEffect` alone, which can't do without.
+        """
         X = checked_covariates(self.study, covariates)
-        return one_column(self.fitted.effect(X if X.shape[1] else np.zeros((len(X), 1))))
+        if self.read is None and units is not None:
+            raise InputError(
+                f"{self.method} reads no histories, so it has no use for the ids of units; leave them out."
+            )
+        if self.read is not None and (units is None or len(units) != len(X)):
+            raise InputError(f"{self.method} reads histories: give the ids of the {len(X):,} units with units=.")
+        tokens = None if self.read is None or units is None else self.read(np.asarray(units))
+        return one_column(self.fitted.effect(X if X.shape[1] else np.zeros((len(X), 1)), tokens))
 
     def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
         """Refused: the effect at a point by a network has no interval that holds."""
         del covariates, level
-        raise no_interval_at_a_point(self.method)
+        raise NoInterval(
+            f"the effect at a point, from the networks of {self.method}, has no interval that holds its level",
+            remedy="take ate(), `segment` for the average effect of some units, or CausalForest for points",
+        )
 
     def _named(self, estimate: Estimate) -> Estimate:
         return replace(estimate, method=f"{self.method}, AIPW score", estimand=self.estimand)
-
-
-def no_interval_at_a_point(method: str) -> NoInterval:
-    """The refusal of an interval of the effect given covariates."""
-    return NoInterval(
-        f"the effect at a point, from the networks of {method}, has no interval that holds its level",
-        remedy="take ate(), `segment` for the average effect of some units, or CausalForest for pointwise intervals",
-    )

@@ -48,9 +48,9 @@ class DragonNet:
     hidden: tuple[int, ...] = (100, 100)
     head: tuple[int, ...] = (50, 50)
     epochs: int = 200
-    learning_rate: float = 1e-3
-    batch_size: int = 64
-    patience: int = 20
+    learning_rate: float = 3e-3
+    batch_size: int = 100
+    patience: int = 15
     reg: float = 1e-3
     min_propensity: float = 0.01
     min_per_fold: int = 5
