@@ -7,16 +7,20 @@ from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
 from dorec.recommend.popularity import Popularity
 from dorec.recommend.registry import REGISTRY, from_arrays, make
+from dorec.recommend.slim import SLIM
+from dorec.recommend.sparse_ease import SparseEASE
 from dorec.recommend.user_knn import UserKNN
 
 __all__ = [
     "ALS",
     "EASE",
     "REGISTRY",
+    "SLIM",
     "AssociationRules",
     "FittedRecommender",
     "ItemKNN",
     "Popularity",
+    "SparseEASE",
     "UserKNN",
     "from_arrays",
     "make",

@@ -20,6 +20,8 @@ REGISTRY = Registry(
         "user_knn": "dorec.recommend.user_knn:UserKNN",
         "association_rules": "dorec.recommend.association_rules:AssociationRules",
         "ease": "dorec.recommend.ease:EASE",
+        "sparse_ease": "dorec.recommend.sparse_ease:SparseEASE",
+        "slim": "dorec.recommend.slim:SLIM",
         "als": "dorec.recommend.als:ALS",
     },
 )

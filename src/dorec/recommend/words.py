@@ -24,6 +24,7 @@ VERBS = {
     "pv": "looked at",
 }
 CHOSE = "chose"
+WHOLE = "your history as a whole"
 SHOWN = 3  # reasons named in the summary
 BARS = 10  # parts drawn in the figure
 
@@ -48,15 +49,14 @@ def explain_by_history(
         user: position.
         item: position of what is explained.
         score: what the parts add up to.
-        contributions: positions of the history's items (h,), and what each adds (h,).
+        contributions: positions of the history's items (h,), -1 for what no single item explains, and what each adds.
     """
     history, parts = contributions
     order = np.argsort(-parts, kind="stable")
     history, parts = history[order], _closed(parts[order], score)
-    names = _distinct([title(dataset, i) for i in history.tolist()], dataset.items[history].tolist())
-    verbs = _verbs(dataset, user)
-    phrases = [f"you {verbs.get(i, CHOSE)} {name}" for i, name in zip(history.tolist(), names, strict=True)]
-    positive = [p for p, v in zip(phrases, parts.tolist(), strict=True) if v > 0]
+    phrases = _phrases(dataset, user, history)
+    single = history >= 0
+    positive = [p for p, v in zip(phrases, np.where(single, parts, 0.0).tolist(), strict=True) if v > 0]
     target = title(dataset, item)
     if positive:
         summary = f"{target}: because {_listed(positive[:SHOWN])}."
@@ -69,8 +69,16 @@ def explain_by_history(
         parts=dict(zip(phrases, parts.tolist(), strict=True)),
         figures=(_bars(target, phrases, parts),),
         details=_details(dataset, item, score, user_id=dataset.users[user].item(), fallback=False)
-        | {"items": dataset.items[history].tolist(), "contributions": parts.tolist()},
+        | {"items": dataset.items[history[single]].tolist(), "contributions": parts[single].tolist()},
     )
+
+
+def _phrases(dataset: Dataset, user: int, history: IntArray) -> list[str]:
+    """What the user did with each item, in words; a position of -1 is the history as a whole."""
+    single = history[history >= 0]
+    names = iter(_distinct([title(dataset, i) for i in single.tolist()], dataset.items[single].tolist()))
+    verbs = _verbs(dataset, user)
+    return [f"you {verbs.get(i, CHOSE)} {next(names)}" if i >= 0 else WHOLE for i in history.tolist()]
 
 
 def explain_by_popularity(dataset: Dataset, user_id: Any, item: int, score: float, *, fallback: bool) -> Explanation:
