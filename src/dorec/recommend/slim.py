@@ -62,8 +62,8 @@ class SLIM:
         if n > self.max_items:
             raise TooLarge(
                 f"SLIM on {n:,} items needs {8 * n**2 / 1e9:,.1f} GB while it fits; max_items is {self.max_items:,}",
-                remedy="use SparseEASE, ItemKNN or ALS, whose memory grows with the interactions, leave out rare items, or "
-                "raise max_items where the memory is there",
+                remedy="use SparseEASE, ItemKNN or ALS, whose memory grows with the interactions, leave out rare "
+                "items, or raise max_items where the memory is there",
                 evidence={"n_items": n, "max_items": self.max_items, "bytes": 8 * n**2},
             )
         history = weighted(dataset, self.weighting)

@@ -53,7 +53,7 @@ class SparseEASE:
     def fit(self, dataset: Dataset, *, context: RunContext = DEFAULT_CONTEXT) -> FittedRecommender:
         """Find neighbours, then solve one small system an item."""
         history = weighted(dataset, self.weighting)
-        own: FloatArray = np.bincount(history.indices, history.data**2, minlength=dataset.n_items)
+        own: FloatArray = np.asarray(history.power(2).sum(axis=0), dtype=np.float64).ravel()
         near, cosine = Nearness("cosine", self.neighbours, shrinkage=0.0).nearest(history, context.threads)
         norms = np.sqrt(own)
         dots = cosine * norms[:, None] * norms[near]
