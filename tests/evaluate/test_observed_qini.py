@@ -3,10 +3,11 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dorec.domain.errors import InputError, NotFinite, OneArm
-from dorec.evaluate import observed_qini
+from dorec.evaluate import observed_auuc, observed_qini
 
 
 def area(effects: np.ndarray, y: np.ndarray, t: np.ndarray) -> tuple[float, float]:
@@ -53,3 +54,51 @@ def test_refusals() -> None:
         observed_qini(np.ones(4), y, np.ones(4))
     with pytest.raises(InputError, match="does not vary"):
         observed_qini(np.ones(4), y * 0, t)
+    with pytest.raises(InputError, match="definition"):
+        observed_qini(np.ones(4), y, t, definition="mine")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="ends at 0"):
+        observed_auuc(np.ones(4), np.array([1, 0, 1, 0]), t, definition="causalml")
+
+
+SCIKIT_UPLIFT = (0.1076885262376974, 0.13126365002058304, 0.09481819034510339, 0.11896582473083184)
+CAUSALML = (0.22586281780083808, 0.7413465157118047)
+
+
+def by_frame(e: np.ndarray, y: np.ndarray, t: np.ndarray) -> tuple[float, float, float, float]:
+    """causalml's Qini and AUUC, plain and normalised, as its curves are described: one row a unit, 0 first."""
+    frame = pd.DataFrame({"e": e, "y": y, "t": t}).sort_values("e", ascending=False, kind="stable")
+    treated = frame["t"].cumsum().to_numpy()
+    control = np.arange(1, len(e) + 1) - treated
+    of_treated, of_control = (frame["y"] * frame["t"]).cumsum(), (frame["y"] * (1 - frame["t"])).cumsum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lift = of_treated.to_numpy() / treated - of_control.to_numpy() / control
+        height = of_treated.to_numpy() - of_control.to_numpy() * treated / control
+    lift = pd.Series(np.r_[0.0, lift]).interpolate().to_numpy() * np.arange(len(e) + 1)
+    height = pd.Series(np.r_[0.0, height]).interpolate().to_numpy()
+    qini = height.mean() - np.linspace(0, height[-1], len(height)).mean()
+    return qini, qini / abs(height[-1]), lift.mean(), lift.mean() / abs(lift[-1])
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_causalml_s_definitions(ties: bool) -> None:
+    rng = np.random.default_rng(4)
+    for n in (6, 30, 200):
+        e = rng.normal(size=n)
+        e = np.round(e) if ties else e
+        t, y = np.arange(n) % 2, rng.normal(size=n)
+        asked = [(f, norm) for f in (observed_qini, observed_auuc) for norm in (False, True)]
+        found = [f(e, y, t, definition="causalml", normalise=norm) for f, norm in asked]
+        np.testing.assert_allclose(found, by_frame(e, y, t))
+
+
+def test_figures_of_the_libraries_themselves() -> None:
+    """Written down from scikit-uplift 0.5.1 and causalml 0.18.0."""
+    rng = np.random.default_rng(7)
+    e, t = rng.normal(size=500), rng.integers(0, 2, 500)
+    y = (rng.random(500) < 0.3 + 0.2 * t * (e > 0)).astype(int)
+    assert observed_qini(e, y, t) == pytest.approx(SCIKIT_UPLIFT[0], abs=1e-12)
+    assert observed_auuc(e, y, t) == pytest.approx(SCIKIT_UPLIFT[1], abs=1e-12)
+    assert observed_qini(np.round(e), y, t) == pytest.approx(SCIKIT_UPLIFT[2], abs=1e-12)
+    assert observed_auuc(np.round(e), y, t) == pytest.approx(SCIKIT_UPLIFT[3], abs=1e-12)
+    assert observed_qini(e, y, t, definition="causalml") == pytest.approx(CAUSALML[0], abs=1e-12)
+    assert observed_auuc(e, y, t, definition="causalml") == pytest.approx(CAUSALML[1], abs=1e-12)

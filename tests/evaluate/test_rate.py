@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from dorec.domain.errors import InputError, NotFinite
-from dorec.evaluate import qini, rate
+from dorec.domain.errors import InputError, NotFinite, TooFewUnits
+from dorec.evaluate import qini, rate, toc_curve
 from dorec.evaluate.rate import autoc
 
 
@@ -68,3 +69,37 @@ def test_refusals() -> None:
         rate(np.arange(3.0), np.arange(3.0), target="toc")
     with pytest.raises(NotFinite):
         rate(np.array([1.0, np.nan]), np.arange(2.0))
+
+
+def test_toc_is_the_advantage_of_the_best_and_its_area_is_autoc() -> None:
+    rng = np.random.default_rng(3)
+    effect, contrast = rng.normal(size=2_000), rng.normal(size=2_000)
+    curve = toc_curve(effect, contrast, n_points=200)
+    order = np.argsort(-effect)
+    for j in (0, 99, 199):
+        best = order[: round(curve.share[j] * 2_000)]
+        assert curve.advantage.value[j] == pytest.approx(contrast[best].mean() - contrast.mean(), abs=1e-12)
+    assert curve.advantage.value.mean() == pytest.approx(rate(effect, contrast).value, abs=0.02)
+    tied = toc_curve(np.zeros(2_000), contrast, n_points=10)
+    np.testing.assert_allclose(tied.advantage.value, 0.0, atol=1e-12)
+
+
+def test_toc_bands_hold_pointwise_and_together() -> None:
+    rng, apart, together = np.random.default_rng(5), 0, 0
+    for _ in range(200):
+        x = rng.normal(size=400)
+        curve = toc_curve(x, x + rng.normal(size=400), n_points=5)
+        truth = stats.norm.pdf(stats.norm.isf(curve.share)) / curve.share  # E[x | x above its quantile]
+        lower, upper = curve.band()
+        apart += int((lower[0] <= truth[0]) & (truth[0] <= upper[0]))
+        low, high = curve.band(joint=True)
+        together += bool(((low <= truth + 1e-9) & (truth - 1e-9 <= high)).all())
+        assert (low[:4] < lower[:4]).all()
+        assert lower[4] == upper[4] == pytest.approx(0.0, abs=1e-12)
+    assert 180 <= apart <= 198
+    assert 180 <= together <= 198
+
+
+def test_toc_refuses_shares_of_a_few_units() -> None:
+    with pytest.raises(TooFewUnits, match="fewer than 10"):
+        toc_curve(np.arange(50.0), np.arange(50.0), n_points=10)

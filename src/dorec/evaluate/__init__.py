@@ -4,11 +4,11 @@ from dorec.evaluate.compare import Comparison, compare
 from dorec.evaluate.direct_method import DirectMethod
 from dorec.evaluate.doubly_robust import DoublyRobust
 from dorec.evaluate.ips import IPS
-from dorec.evaluate.observed_qini import observed_qini
+from dorec.evaluate.observed_qini import observed_auuc, observed_qini
 from dorec.evaluate.off_policy import effective_sample_size
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
 from dorec.evaluate.ranking import ranking
-from dorec.evaluate.rate import rate
+from dorec.evaluate.rate import TocCurve, rate, toc_curve
 from dorec.evaluate.snips import SNIPS
 from dorec.evaluate.uplift import UpliftCurve, auuc, qini, uplift_at, uplift_curve
 
@@ -18,16 +18,19 @@ __all__ = [
     "Comparison",
     "DirectMethod",
     "DoublyRobust",
+    "TocCurve",
     "UpliftCurve",
     "auuc",
     "compare",
     "effective_sample_size",
+    "observed_auuc",
     "observed_qini",
     "popularity_policy",
     "qini",
     "ranking",
     "rate",
     "softmax_policy",
+    "toc_curve",
     "uniform_policy",
     "uplift_at",
     "uplift_curve",

@@ -8,13 +8,14 @@ observational data too, and more precise in experiments. Effects must not have s
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from dorec.domain.errors import InputError, NotFinite, TooFewUnits
 from dorec.domain.estimate import Estimate
-from dorec.numeric.arrays import AnyArray, FloatArray
+from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 
 METHOD = "orthogonal scores"
 MIN_TOP = 10  # units in the best share, below which the normal interval of their mean effect does not hold
@@ -83,13 +84,11 @@ def uplift_curve(
         >>> curve.gain.value.tolist(), curve.random.tolist()
         ([0.0, 1.0, 1.0], [0.0, 0.5, 1.0])
     """
-    effect, contrast = ranked(effects, scores)
     share = np.linspace(0.0, 1.0, n_points)
-    columns = [_gain_at(effect, contrast, float(q)) for q in share]
-    value = np.array([v for v, _ in columns])
+    value, influence = gains_at(order_of(*ranked(effects, scores)), share)
     gain = Estimate(
         value,
-        np.stack([influence for _, influence in columns], axis=1),
+        influence,
         name=tuple(f"gain at {q:.0%}" for q in share),
         method=METHOD,
         sample=sample,
@@ -122,7 +121,7 @@ def uplift_at(
             else "collect more units",
             evidence={"units": len(effect), "in_share": top, "needed": MIN_TOP},
         )
-    value, influence = _gain_at(effect, contrast, share)
+    value, influence = gain_at(order_of(effect, contrast), share)
     name = f"uplift at {share:.0%}"
     return Estimate(value / share, influence / share, name=name, method=METHOD, sample=sample, cluster=cluster)
 
@@ -148,44 +147,84 @@ def ranked(effects: AnyArray, scores: AnyArray) -> tuple[FloatArray, FloatArray]
     return effect[rows, best], contrast[rows, best]
 
 
+class Order(NamedTuple):
+    """Units from the largest predicted effect to the smallest, those with equal effects as one level."""
+
+    row: IntArray  # (n,) which unit stands at each place
+    size: IntArray  # (m,) units of each level
+    contrast: FloatArray  # (n,) score contrasts by place
+
+    @property
+    def before(self) -> IntArray:
+        """Units that stand before each level, (m,)."""
+        return np.asarray(np.cumsum(self.size) - self.size)
+
+    def spread(self, values: AnyArray) -> AnyArray:
+        """Values of the levels (m,) by place, (n,)."""
+        return values if len(values) == len(self.row) else np.repeat(values, self.size)
+
+    def level_sums(self, values: FloatArray) -> FloatArray:
+        """Sums of values (n,) by place over each level, (m,)."""
+        return values if len(self.size) == len(values) else np.add.reduceat(values, self.before)
+
+    def restored(self, values: FloatArray) -> FloatArray:
+        """Values (n,) by place in the units' own order."""
+        out = np.empty_like(values)
+        out[self.row] = values
+        return out
+
+
+def order_of(effect: FloatArray, contrast: FloatArray) -> Order:
+    """The order that effects (n,) put the units in.
+
+    >>> order_of(np.array([1.0, 3.0, 1.0]), np.array([5.0, 6.0, 7.0])).size.tolist()
+    [1, 2]
+    """
+    row = np.argsort(-effect)
+    starts = np.flatnonzero(np.diff(effect[row], prepend=np.inf))
+    return Order(row, np.diff(starts, append=len(row)), contrast[row])
+
+
+def gain_at(order: Order, share: float) -> tuple[float, FloatArray]:
+    """Gain per unit when the best `share` is treated, and its influence (n,), the estimated threshold included."""
+    n = len(order.row)
+    inside = _inside(order, share)
+    taken = order.contrast * inside
+    value = float(taken.mean())
+    if share <= 0 or share >= 1:
+        return value, order.restored(taken - value)
+    width = min(0.05, share, 1 - share)
+    near = float(order.contrast @ _inside(order, share + width)) - float(order.contrast @ _inside(order, share - width))
+    slope = near / (2 * width * n)
+    return value, order.restored(taken - value - slope * (inside - share))
+
+
+def gains_at(order: Order, shares: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Gains at several shares, (m,), and their influences, (n, m)."""
+    values, influence = np.empty(len(shares)), np.empty((len(order.row), len(shares)), order="F")
+    for j, share in enumerate(shares.tolist()):
+        values[j], influence[:, j] = gain_at(order, share)
+    return values, influence
+
+
 def _area(
     effects: AnyArray, scores: AnyArray, line: float, name: str, *, sample: str, cluster: AnyArray | None
 ) -> Estimate:
-    effect, contrast = ranked(effects, scores)
-    n = len(effect)
-    rank = (stats.rankdata(effect) - 0.5) / n  # mid-ranks: ties in a random order, in expectation
-    own = contrast * (rank - line)
-    value = float(own.mean())
+    order = order_of(*ranked(effects, scores))
+    n, contrast = len(order.row), order.contrast
+    # mid-ranks from the smallest effect, as shares: ties in a random order, in expectation
+    rank = order.spread((n - order.before - 0.5 * order.size) / n)
+    by_rank = contrast * rank
+    value = float(by_rank.mean() - line * contrast.mean())
     # the area is a U-statistic: a unit also moves the ranks of all units that stand above it
-    influence = own + _score_above(effect, contrast) - value - float((contrast * rank).mean())
-    return Estimate(value, influence, name=name, method=METHOD, sample=sample, cluster=cluster)
+    sums = order.level_sums(contrast)
+    above = order.spread((np.cumsum(sums) - 0.5 * sums) / n)
+    influence = by_rank - line * contrast + above - value - float(by_rank.mean())
+    return Estimate(value, order.restored(influence), name=name, method=METHOD, sample=sample, cluster=cluster)
 
 
-def _score_above(effect: FloatArray, contrast: FloatArray) -> FloatArray:
-    """For each unit, the sum of scores of units with a larger effect plus half of those with the same, over n."""
-    levels, code = np.unique(effect, return_inverse=True)
-    sums = np.bincount(code, weights=contrast, minlength=len(levels))
-    above = sums.sum() - np.cumsum(sums)
-    return np.asarray((above + 0.5 * sums)[code] / len(effect))
-
-
-def _gain_at(effect: FloatArray, contrast: FloatArray, share: float) -> tuple[float, FloatArray]:
-    """Gain per unit when the best `share` is treated, and its influence (n,), the estimated threshold included."""
-    n = len(effect)
-    inside = _inside(effect, share)
-    value = float((contrast * inside).mean())
-    if share <= 0 or share >= 1:
-        return value, contrast * inside - value
-    width = min(0.05, share, 1 - share)
-    near = _inside(effect, share + width) - _inside(effect, share - width)
-    slope = float((contrast * near).sum() / (2 * width * n))
-    return value, contrast * inside - value - slope * (inside - share)
-
-
-def _inside(effect: FloatArray, share: float) -> FloatArray:
-    """How much of each unit is among the best `share`: 1, 0, or the same fraction for all units tied at the edge."""
-    n = len(effect)
-    _, code, count = np.unique(-effect, return_inverse=True, return_counts=True)
-    before = np.cumsum(count) - count
-    fraction = np.clip((share * n - before) / count, 0.0, 1.0)
-    return np.asarray(fraction[code])
+def _inside(order: Order, share: float) -> FloatArray:
+    """How much of the unit at each place is among the best `share`: 1, 0, or a fraction for all tied at the edge."""
+    n = len(order.row)
+    before = order.before
+    return np.asarray(order.spread(np.clip((share * n - before) / order.size, 0.0, 1.0)))
