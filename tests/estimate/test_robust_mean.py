@@ -86,7 +86,10 @@ def test_blocks_are_even_and_follow_the_units() -> None:
     keys = np.random.default_rng(0).integers(0, 2**60, 103).astype(np.uint64)
     arm = np.arange(103) % 2
     block = deal(keys, arm, 20, 0)
-    assert set(np.bincount(block * 2 + arm).tolist()) <= {2, 3}
+    assert set(np.bincount(block).tolist()) <= {2, 3}
+    assert not set(block[arm == 0]) & set(block[arm == 1])
+    lean = deal(keys, (np.arange(103) < 20).astype(int), 5, 0)
+    assert set(np.bincount(lean).tolist()) <= {4, 5}  # of one size, whatever the arm
     order = np.random.default_rng(1).permutation(103)
     assert (deal(keys[order], arm[order], 20, 0) == block[order]).all()
     assert (deal(keys, arm, 20, 1) != block).any()

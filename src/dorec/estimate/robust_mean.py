@@ -27,6 +27,7 @@ METHODS = ("catoni", "median_of_means", "winsorized")
 FEWEST = 40
 BLOCKS = 20  # of the median of means
 COCHRAN = 25.0  # n must be this many times the squared skewness for a normal interval of a mean (Cochran 1977, 2.15)
+UNEVEN = 2.0  # times the smaller arm: beyond, the arms lose unlike parts of a long tail
 LOPSIDED = 0.5  # of the outer quantiles about the median: beyond, what a robust mean takes from one tail is a bias
 
 
@@ -207,8 +208,17 @@ class RobustDifferenceModel:
         value, influence = self.means.value, self.means.influence
         names = tuple(f"{arm} - {self.arms[0]}" for arm in self.arms[1:])
         found = self._estimate(value[1:] - value[0], influence[:, 1:] - influence[:, :1], names)
-        found = replace(found, verdicts=self.verdicts)
+        found = replace(found, verdicts=self.verdicts, no_interval=found.no_interval or self._uneven())
         return found if len(names) > 1 else found[0]
+
+    def _uneven(self) -> str:
+        """Why what is taken from a long tail does not leave the difference: the small arm has the shorter tail."""
+        sizes = np.bincount(self.study.treatment, minlength=len(self.arms))
+        if not _meaning(self.learner.method, self.learner.share).is_mean or sizes.max() <= UNEVEN * sizes.min():
+            return ""
+        small = self.study.treatment == int(sizes.argmin())
+        reason = lopsided(self.study.outcome[small], weight_of(self.study)[small])
+        return reason and f"the arms are of unequal size, and in the smaller one {reason}"
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -273,12 +283,18 @@ def lopsided(x: FloatArray, weight: FloatArray) -> str:
 
 
 def deal(keys: AnyArray, arm: IntArray, blocks: int, seed: Seed) -> IntArray:
-    """Blocks (n,) dealt at random within each arm, that follow from the units' keys and not from their order."""
-    salt = np.uint64(generator(seed, "blocks").integers(0, 2**63))
-    order = np.lexsort((mix64(keys ^ hash64(np.array([int(salt) >> 1]))), arm))
-    out = np.empty(len(arm), dtype=np.int64)
+    """Blocks (n,) of one size dealt at random within each arm: `blocks` of the smallest arm, more of larger ones.
+
+    They follow from the units' keys and not from their order.
+    """
+    salt = int(generator(seed, "blocks").integers(0, 2**62))
+    order = np.lexsort((mix64(keys ^ hash64(np.array([salt]))), arm))
+    sizes = np.bincount(arm)
+    many = np.maximum(blocks * sizes // sizes[sizes > 0].min(), 1)
+    first = np.cumsum(many) - many
     start = np.searchsorted(arm[order], arm[order])
-    out[order] = (np.arange(len(arm)) - start) % blocks
+    out = np.empty(len(arm), dtype=np.int64)
+    out[order] = first[arm[order]] + (np.arange(len(arm)) - start) % many[arm[order]]
     return out
 
 

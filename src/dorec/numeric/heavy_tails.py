@@ -129,35 +129,35 @@ def quantile_density(x: FloatArray, weight: FloatArray, level: float) -> float:
 def median_of_means(x: FloatArray, arm: IntArray, weight: FloatArray, block: IntArray) -> RobustMeans:
     """The median of the means of blocks (Nemirovski, Yudin 1983) of each arm.
 
-    The influence is alike for all of a block and arm: standard errors are to be clustered by block, and take the means
-    of blocks as normal. With as many values of each arm in all blocks, what the median takes from a long tail is the
-    same in arms that are alike.
+    The influence is alike for all of a block: standard errors are to be clustered by block, and take the means of
+    blocks as normal. With blocks of one size in all arms, what the median takes from a long tail is the same in arms that are
+    alike.
 
     Args:
         x: values (n,).
         arm: codes (n,) from 0.
         weight: of each value (n,), averaging one.
-        block: codes (n,) from 0, dealt at random within each arm, with values of each arm in every block.
+        block: codes (n,) from 0 without gaps, dealt at random within each arm; a block has values of one arm.
 
     Example:
         >>> x = np.append(np.full(99, 2.0), 1e9)
         >>> median_of_means(x, np.zeros(100, dtype=int), np.ones(100), np.arange(100) % 5).value.tolist()
         [2.0]
     """
-    k, m = int(arm.max()) + 1, int(block.max()) + 1
-    cell = block * k + arm
-    count = np.bincount(cell, minlength=m * k).reshape(m, k)
-    total = np.bincount(cell, weights=weight, minlength=m * k).reshape(m, k)
-    means = np.bincount(cell, weights=weight * x, minlength=m * k).reshape(m, k) / total
-    value = np.median(means, axis=0)
-    gaps = means - value
-    spread = np.median(np.abs(gaps), axis=0) / NORMAL_MAD
-    sign = np.sign(gaps)
-    held = np.maximum(np.abs(sign).sum(axis=0), 1.0)  # the median's own block has none
-    of_block = sign * spread * np.sqrt(np.pi / 2) * np.sqrt(m / held)
-    influence = np.zeros((len(x), k))
-    rows = np.arange(len(x))
-    influence[rows, arm] = (of_block * len(x) / (m * count))[block, arm]
+    k = int(arm.max()) + 1
+    count = np.bincount(block)
+    means = np.bincount(block, weights=weight * x) / np.bincount(block, weights=weight)
+    of_arm = np.zeros(len(count), dtype=np.int64)
+    of_arm[block] = arm
+    value, influence = np.empty(k), np.zeros((len(x), k))
+    for a in range(k):
+        mine = of_arm == a
+        value[a] = np.median(means[mine])
+        gaps = np.where(mine, means - value[a], 0.0)
+        spread = float(np.median(np.abs(gaps[mine]))) / NORMAL_MAD
+        held = max(float((gaps != 0).sum()), 1.0)  # the median's own block has none
+        of_block = np.sign(gaps) * spread * np.sqrt(np.pi / 2 / (held * mine.sum()))
+        influence[:, a] = len(x) * (of_block / count)[block]
     return RobustMeans(value, influence)
 
 
