@@ -3,7 +3,7 @@
 import numpy as np
 
 from dorec.numeric.arrays import FloatArray, IntArray
-from dorec.numeric.compiled import kernel, ranges, run_parts
+from dorec.numeric.compiled import fast_kernel, kernel, ranges, run_parts
 
 PARTS_PER_THREAD = 16
 
@@ -38,32 +38,39 @@ def elastic_net_columns(
     return out
 
 
-@kernel
+@fast_kernel
 def _descend(
     span: tuple[int, int], gram: FloatArray, near: IntArray, how: tuple[float, float, float, int], out: FloatArray
 ) -> None:
     l1, l2, tolerance, max_passes = how
     k = near.shape[1]
     left = np.empty(k)  # what each candidate still correlates with the residual
+    rows = np.empty((k, k))  # of the Gram matrix among the candidates, fetched when a weight first moves
+    own, fetched = np.empty(k), np.zeros(k, dtype=np.bool_)
     for i in range(span[0], span[1]):
         candidates = near[i][near[i] >= 0]
-        w = out[i]
-        for a in range(len(candidates)):
-            left[a] = gram[candidates[a], i]
+        w, size = out[i], len(candidates)
+        fetched[:] = False
+        for a in range(size):
+            left[a] = gram[i, candidates[a]]
+            own[a] = gram[candidates[a], candidates[a]]
         whole = True  # every candidate is tried; then those with a weight until they rest
         for _ in range(max_passes):
             moved = 0.0
-            for a in range(len(candidates)):
+            for a in range(size):
                 if not whole and w[a] == 0.0:
                     continue
-                own = gram[candidates[a], candidates[a]]
-                new = (left[a] + own * w[a] - l1) / (own + l2) if own + l2 > 0.0 else 0.0
-                new = max(new, 0.0)
+                new = max((left[a] + own[a] * w[a] - l1) / (own[a] + l2), 0.0) if own[a] + l2 > 0.0 else 0.0
                 step = new - w[a]
                 if step != 0.0:
                     w[a] = new
-                    for b in range(len(candidates)):
-                        left[b] -= step * gram[candidates[b], candidates[a]]
+                    row = rows[a]
+                    if not fetched[a]:
+                        fetched[a] = True
+                        for b in range(size):
+                            row[b] = gram[candidates[a], candidates[b]]
+                    for b in range(size):
+                        left[b] -= step * row[b]
                     moved = max(moved, abs(step))
             if moved <= tolerance:
                 if whole:

@@ -35,8 +35,8 @@ class SLIM:
         [[0.5]]
     """
 
-    l1: float = 2.0
-    reg: float = 100.0
+    l1: float = 1.0
+    reg: float = 200.0
     k: int = 500
     weighting: Weighting = "binary"
     max_items: int = 20_000
