@@ -52,7 +52,7 @@ def discover(
     request = DiscoverRequest(
         source=file,
         methods=tuple(method or ("boss",)),
-        settings=_settings(set_ or ()),
+        settings=settings_of_options(set_ or ()),
         knowledge=knowledge,
         columns=tuple(column or ()),
         missing="drop" if drop_missing else "refuse",
@@ -109,7 +109,7 @@ def identify(
     show.print_json(found.to_dict()) if as_json else show.identified(found)
 
 
-def _settings(lines: list[str] | tuple[str, ...]) -> dict[str, Any]:
+def settings_of_options(lines: list[str] | tuple[str, ...]) -> dict[str, Any]:
     """Settings from "name=value", values as JSON has them, else as text."""
     found: dict[str, Any] = {}
     for line in lines:

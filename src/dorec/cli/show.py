@@ -18,6 +18,7 @@ from dorec.loop.results import plain
 if TYPE_CHECKING:  # each command loads what it needs and no more
     from dorec.loop.demo import DemoResult
     from dorec.loop.discovering import Discovered
+    from dorec.loop.estimating import Estimated
     from dorec.loop.identifying import Identified
     from dorec.loop.ingesting import IngestResult
     from dorec.loop.run import RunSummary
@@ -168,6 +169,40 @@ def identified(found: "Identified") -> None:
         console.print("adjustment sets: " + escape("; ".join("{" + ", ".join(s) + "}" for s in found.sets)))
     if found.instruments:
         console.print("instruments: " + escape("; ".join(map(str, found.instruments))))
+
+
+def estimated(found: "Estimated", page: Path | None) -> None:
+    """An effect, what it assumes, and what was found against it."""
+    from dorec.loop.effect_page import set_in_words
+
+    asked = found.request
+    if found.dropped_rows:
+        console.print(f"[yellow]![/] {found.dropped_rows:,} rows with missing values were dropped.")
+    by = f"{found.method} ({found.strategy})"
+    title = f"Effect of {asked.treatment} on {asked.outcome}, {found.rows:,} units, by {by}"
+    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    rows = {} if found.naive is None or found.strategy == "randomised" else {"naive difference": found.naive}
+    rows["adjusted" if rows else "effect"] = found.effect
+    lines = [(f"{label}: {part.name}", part, None) for label, e in rows.items() for part in e.scalars()]
+    if found.response is not None:
+        lines += [(f"{asked.outcome}: {part.name}", part, None) for part in found.response.scalars()]
+    console.print(estimates_table([(escape(label), part, truth) for label, part, truth in lines], ""))
+    if found.effect.no_interval:
+        console.print(f"[yellow]No interval[/]: {escape(found.effect.no_interval)}")
+    if found.weak_set is not None:
+        console.print(f"Effects that the data do not reject (95%): {set_in_words(found.weak_set)}")
+    if found.groups is not None:
+        console.print(escape("; ".join(f"{one.value:.1%} {one.name}" for one in found.groups.scalars())))
+    console.print("[bold]It holds if[/]")
+    for assumption in found.estimand.assumptions:
+        console.print(f"  · {escape(assumption)}", highlight=False, soft_wrap=True)
+    verdicts(found.checks)
+    hints = [] if found.refutations else ["--refute attacks it"]
+    hints += [] if page is not None else ["--page FILE.html shows it"]
+    if page is not None:
+        console.print(f"\nPage: [bold]{page}[/]", soft_wrap=True)
+    if hints:
+        console.print(f"[dim]Add {', '.join(hints)}.[/]")
 
 
 def receipt(result: "IngestResult") -> None:

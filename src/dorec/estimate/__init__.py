@@ -9,6 +9,7 @@ from dorec.estimate.complier_model import ComplierModel
 from dorec.estimate.diagnostics import Overlap
 from dorec.estimate.difference_in_differences import DifferenceInDifferences, PanelEffects
 from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
+from dorec.estimate.effect_profile import EffectCurve, EffectMap, effect_curve, effect_map, partial_dependence
 from dorec.estimate.effect_tree import EffectTree
 from dorec.estimate.front_door import FrontDoor
 from dorec.estimate.instrument_model import InstrumentModel
@@ -17,18 +18,23 @@ from dorec.estimate.ipw import IPW
 from dorec.estimate.matching import Matching
 from dorec.estimate.mediation import Mediation, MediationModel
 from dorec.estimate.meta_learners import DRLearner, MetaLearnerModel, RLearner, SLearner, TLearner, XLearner
+from dorec.estimate.modifier_importance import explain_effect, permutation_importance
 from dorec.estimate.naive import naive_difference
 from dorec.estimate.neural.cfrnet import CFRNet
 from dorec.estimate.neural.deep_effect_model import DeepEffectModel
+from dorec.estimate.neural.deep_iv import DeepIV, DeepIVModel
 from dorec.estimate.neural.dragonnet import DragonNet
+from dorec.estimate.neural.histories import Histories
+from dorec.estimate.neural.sequence_effect import SequenceEffect
 from dorec.estimate.neural.tarnet import TARNet
 from dorec.estimate.orthogonal_iv import OrthogonalIV
 from dorec.estimate.plug_in import PlugIn, PlugInModel
+from dorec.estimate.registry import REGISTRY, make, registered_name
 from dorec.estimate.regression_adjustment import RegressionAdjustment
 from dorec.estimate.regression_discontinuity import DiscontinuityModel, RegressionDiscontinuity
 from dorec.estimate.segment_effects import segment_effects
 from dorec.estimate.several_outcomes import effects_on_outcomes
-from dorec.estimate.strategy import adjusted_for, estimate
+from dorec.estimate.strategy import adjusted_for, estimate, prepared
 from dorec.estimate.surrogate_tree import surrogate_tree
 from dorec.estimate.synthetic_control import SyntheticControl, SyntheticControlModel
 from dorec.estimate.tmle import TMLE
@@ -38,6 +44,7 @@ from dorec.estimate.uplift_tree import UpliftTree, UpliftTreeModel
 __all__ = [
     "AIPW",
     "IPW",
+    "REGISTRY",
     "TMLE",
     "AIPWModel",
     "AverageEffectModel",
@@ -47,12 +54,17 @@ __all__ = [
     "ComplierModel",
     "DRLearner",
     "DeepEffectModel",
+    "DeepIV",
+    "DeepIVModel",
     "DifferenceInDifferences",
     "DiscontinuityModel",
     "DoubleML",
     "DragonNet",
+    "EffectCurve",
+    "EffectMap",
     "EffectTree",
     "FrontDoor",
+    "Histories",
     "InstrumentModel",
     "InteractiveIV",
     "Matching",
@@ -69,6 +81,7 @@ __all__ = [
     "RegressionAdjustment",
     "RegressionDiscontinuity",
     "SLearner",
+    "SequenceEffect",
     "SyntheticControl",
     "SyntheticControlModel",
     "TARNet",
@@ -80,9 +93,17 @@ __all__ = [
     "adjusted_for",
     "best_linear_projection",
     "calibration_test",
+    "effect_curve",
+    "effect_map",
     "effects_on_outcomes",
     "estimate",
+    "explain_effect",
+    "make",
     "naive_difference",
+    "partial_dependence",
+    "permutation_importance",
+    "prepared",
+    "registered_name",
     "segment_effects",
     "surrogate_tree",
 ]

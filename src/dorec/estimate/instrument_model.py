@@ -130,15 +130,16 @@ class InstrumentModel:
 def strength_verdict(f: float, study: Study) -> Verdict:
     """Whether the instruments move the treatment enough, from the F of the first stage."""
     listed = ", ".join(study.instrument_names) or "the instruments"
+    single = len(study.instrument_names) == 1
     if f >= WEAK:
-        meaning = f"{listed} move the treatment enough (effective F {f:.1f})"
+        meaning = f"{listed} {'moves' if single else 'move'} the treatment enough (effective F {f:.1f})"
         return Verdict(check="instrument strength", status="passed", statistic=f, meaning=meaning)
     return Verdict(
         check="instrument strength",
         status="failed",
         code="weak_instrument",
         statistic=f,
-        meaning=f"{listed} hardly move the treatment (effective F {f:.1f}, below {WEAK:g}): the estimate leans to "
+        meaning=f"{listed} hardly {'moves' if single else 'move'} the treatment (effective F {f:.1f}, below {WEAK:g}): the estimate leans to "
         "the confounded one, and its Wald interval is left out",
         remedy="Use the Anderson-Rubin set, or find an instrument that moves the treatment more.",
     )

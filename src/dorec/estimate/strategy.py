@@ -53,6 +53,25 @@ def estimate(
         >>> round(estimate(study, estimand).ate().value)
         1
     """
+    study, default = prepared(study, estimand)
+    fitted: Any = (learner or default).fit(study, context=context)
+    named = is_dataclass(fitted) and "estimand" in {field.name for field in fields(fitted)}
+    return cast(EffectModel, replace(fitted, estimand=str(estimand)) if named else fitted)
+
+
+def prepared(study: Study, estimand: Estimand | MediationEstimand) -> tuple[Study, Any]:
+    """The study as the estimand's strategy needs it, and the learner that it calls for; refused as `estimate` is.
+
+    Example:
+        >>> from dorec.domain.expression import Probability
+        >>> from dorec.domain.query import CausalQuery
+        >>> table = {"t": [0, 1, 0, 1], "y": [1.0, 2.0, 3.0, 4.0], "age": [30, 31, 32, 33]}
+        >>> study = Study.from_table(table, outcome="y", treatment="t", covariates=["age"])
+        >>> query, expression = CausalQuery("t", "y"), Probability(("y",), ("t",))
+        >>> study, learner = prepared(study, Estimand(query=query, strategy="back-door", expression=expression))
+        >>> study.covariate_names, type(learner).__name__
+        ((), 'AIPW')
+    """
     query = estimand.query
     if query.outcomes != (study.outcome_name,) or query.treatments != (study.treatment_name,):
         raise InputError(
@@ -70,10 +89,13 @@ def estimate(
             f"The query asks for the effect within levels of {', '.join(query.conditions)}. Ask without them on the "
             "units of one level, study.take(rows), or take the segment(rows) of a fitted model."
         )
-    study, default = _SERVE[strategy](study, estimand)
-    fitted: Any = (learner or default).fit(study, context=context)
-    named = is_dataclass(fitted) and "estimand" in {field.name for field in fields(fitted)}
-    return cast(EffectModel, replace(fitted, estimand=str(estimand)) if named else fitted)
+    if query.population != "all" and (strategy not in ("randomised", "back-door") or study.dose is not None):
+        raise InputError(
+            f"The query asks for the population {query.population!r}, which is for two or more arms and the strategies "
+            f"'randomised' and 'back-door'; this is {strategy!r}. Ask for 'all'."
+        )
+    found: tuple[Study, Any] = _SERVE[strategy](study, estimand)
+    return found
 
 
 def _adjusting(study: Study, estimand: Estimand) -> Any:
