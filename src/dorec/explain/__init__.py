@@ -20,6 +20,7 @@ from dorec.explain.blocks import (
     Text,
     VerdictList,
 )
+from dorec.explain.effect_figures import effect_curve_figure, effect_map_figure, importance_figure, toc_figure
 from dorec.explain.figures import (
     bars_figure,
     curve_figure,
@@ -58,12 +59,16 @@ __all__ = [
     "describe_refusal",
     "describe_verdict",
     "draw",
+    "effect_curve_figure",
+    "effect_map_figure",
     "forest_figure",
     "funnel_figure",
     "graph_figure",
+    "importance_figure",
     "love_figure",
     "overlap_figure",
     "render_html",
     "render_text",
     "sensitivity_figure",
+    "toc_figure",
 ]

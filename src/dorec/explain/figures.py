@@ -9,7 +9,7 @@ The data that each kind of `Figure` needs (`?` marks what may be left out; NaN a
 | `intervals` | names, values, lower, upper (None where there is no interval), truth?, groups?, reference? (0), unit? |
 | `funnel` | stages, counts, users?, conversion? (share that came on from the stage before), lower?, upper? (of it) |
 | `graph` | nodes, edges: [{a, b, mark_a, mark_b, confidence?}], tiers? (lists of nodes), highlight? (node -> role) |
-| `heatmap` | rows, columns, values (a list for each row), format?, unit? |
+| `heatmap` | rows, columns, values (a list for each row, None: an empty cell), lower?, upper?, format?, unit? |
 | `histogram` | edges (b + 1), series: [{name, counts (b)}] (at most 5), format?, unit? |
 | `love` | names, before, after (standardised differences, drawn without sign), threshold? (0.1) |
 | `scatter` | x, y, groups?, labels?, diagonal? (True draws y = x), x_format?, y_format? |
