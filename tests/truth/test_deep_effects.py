@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from dorec.domain.run import RunContext  # noqa: E402
-from dorec.estimate import DragonNet, TARNet  # noqa: E402
-from dorec.refute import check_causal_estimator  # noqa: E402
-from dorec.refute.worlds import WORLDS  # noqa: E402
+from dorec.domain.run import RunContext
+from dorec.estimate import DragonNet, TARNet
+from dorec.refute import check_causal_estimator
+from dorec.refute.worlds import WORLDS
 
 SMALL: dict[str, Any] = {"n_folds": 4, "hidden": (32,), "head": (16,), "epochs": 60, "patience": 8}
 LEARNERS = {

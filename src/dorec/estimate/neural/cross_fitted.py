@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -126,8 +127,18 @@ class CrossFittedNetworks:
         """Effects (m, k - 1) of other units, the mean of what the networks say; columns in the study's order."""
         study = self.average.study
         X = X[:, sorted(range(X.shape[1]), key=lambda j: study.covariate_names[j])]
+        X = X if X.shape[1] else np.zeros((len(X), 1))
         mu = np.mean([network.predict(X, tokens).outcome for network in self.networks], axis=0)[:, self.back]
         return np.asarray(self.spread * (mu[:, 1:] - mu[:, :1]))
+
+
+def load_torch() -> None:
+    """Say what to install where torch is missing, before anything is computed.
+
+    Raises:
+        ConfigError: torch is not installed.
+    """
+    import_module("dorec.neural")
 
 
 def check_settings(learner: DeepLearner, **widths: tuple[int, ...]) -> None:
@@ -177,6 +188,7 @@ def cross_fitted(
         NotFinite, OneArm, ArmTooSmall, TooFewUnits, LeakedOutcome, LeakedTreatment, NoOverlap, BadPropensity: before
             any number.
     """
+    load_torch()
     units = units_of(study)
     check_study(study, n_folds=learner.n_folds, min_per_fold=learner.min_per_fold, groups=units.groups)
     at = canonical(study, units, n_folds=learner.n_folds, repeat=0, context=context)

@@ -97,7 +97,7 @@ class DeepEffectModel:
         if self.read is not None and (units is None or len(units) != len(X)):
             raise InputError(f"{self.method} reads histories: give the ids of the {len(X):,} units with units=.")
         tokens = None if self.read is None or units is None else self.read(np.asarray(units))
-        return one_column(self.fitted.effect(X if X.shape[1] else np.zeros((len(X), 1)), tokens))
+        return one_column(self.fitted.effect(X, tokens))
 
     def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
         """Refused: the effect at a point by a network has no interval that holds."""

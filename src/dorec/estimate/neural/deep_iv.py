@@ -14,6 +14,7 @@ from dorec.estimate.aipw import DEFAULT_CONTEXT
 from dorec.estimate.average_effect import checked_covariates, weight_of
 from dorec.estimate.checks import check_finite, check_outcome_leak
 from dorec.estimate.cross_fitting import units_of
+from dorec.estimate.neural.cross_fitted import load_torch
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.k_class import effective_f, partial_out
 
@@ -90,6 +91,7 @@ class DeepIV:
                 "The study has no instruments, or one with a single value. Name others: "
                 "Study.from_table(..., instruments=[...])."
             )
+        load_torch()
         check_finite(study)
         if study.n < LEAST_UNITS:
             raise TooFewUnits(f"{study.n:,} units for two networks", remedy=f"give {LEAST_UNITS} or more")
