@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from dorec import CausalGraph, CausalQuery, Estimate, Study
-from dorec.estimate import InteractiveIV, OrthogonalIV, PlugIn
+from dorec.estimate import DRIV, InteractiveIV, OrthogonalIV, PlugIn
 from dorec.identify import identify
 
 N = 1_000
@@ -33,6 +33,11 @@ def compliers(seed: int, x_matters: float = 1.0) -> Study:
 
 def late(seed: int) -> Estimate:
     return InteractiveIV().fit(compliers(seed)).ate()
+
+
+def averaged(seed: int) -> Estimate:
+    """Over all units: the gains of compliers, 2 + x, and x averages zero."""
+    return DRIV().fit(compliers(seed)).ate()
 
 
 def orthogonal(seed: int) -> Estimate:
@@ -66,7 +71,7 @@ def coverage(one: Callable[[int], Estimate], truth: float, reps: int = REPS) -> 
 
 
 @pytest.mark.truth
-@pytest.mark.parametrize(("one", "truth"), [(late, 2.0), (orthogonal, 0.5), (plugged, 2.0)])
+@pytest.mark.parametrize(("one", "truth"), [(late, 2.0), (averaged, 2.0), (orthogonal, 0.5), (plugged, 2.0)])
 def test_coverage(one: Callable[[int], Estimate], truth: float) -> None:
     inside, bias, ratio = coverage(one, truth)
     assert WIDE[0] <= inside <= WIDE[1], (inside, bias, ratio)

@@ -9,6 +9,7 @@ from dorec.estimate.complier_model import ComplierModel
 from dorec.estimate.diagnostics import Overlap
 from dorec.estimate.difference_in_differences import DifferenceInDifferences, PanelEffects
 from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
+from dorec.estimate.dr_iv import DRIV, DRIVModel
 from dorec.estimate.effect_profile import EffectCurve, EffectMap, effect_curve, effect_map, partial_dependence
 from dorec.estimate.effect_tree import EffectTree
 from dorec.estimate.front_door import FrontDoor
@@ -43,6 +44,7 @@ from dorec.estimate.uplift_tree import UpliftTree, UpliftTreeModel
 
 __all__ = [
     "AIPW",
+    "DRIV",
     "IPW",
     "REGISTRY",
     "TMLE",
@@ -52,6 +54,7 @@ __all__ = [
     "CausalForest",
     "CausalForestModel",
     "ComplierModel",
+    "DRIVModel",
     "DRLearner",
     "DeepEffectModel",
     "DeepIV",

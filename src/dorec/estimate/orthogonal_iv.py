@@ -94,7 +94,7 @@ class OrthogonalIV:
             for repeat in context.track(range(self.n_repeats), "cross-fitting", self.n_repeats)
         ]
         left = columns - np.mean(predicted, axis=0)
-        _check_left(study, Z, left[:, 1 + len(names) :])
+        check_variance_left(study, Z, left[:, 1 + len(names) :])
         left = left * np.sqrt(weight_of(study))[:, None]
         y, D, Z = left[:, 0], left[:, 1 : 1 + len(names)], left[:, 1 + len(names) :]
         refuse_collinear_instruments(Z, study)
@@ -128,7 +128,12 @@ def mean_given(at: Canonical, values: FloatArray, model: Any) -> FloatArray:
     return np.asarray(at.restored(fit_outcome(at.fit, at.of(values), everyone, model)[:, 0]))
 
 
-def _check_left(study: Study, Z: FloatArray, left: FloatArray) -> None:
+def check_variance_left(study: Study, Z: FloatArray, left: FloatArray) -> None:
+    """Refuse instruments Z (n, q) of which the covariates leave (n, q) next to nothing.
+
+    Raises:
+        NoOverlap: with the instrument and the share of its variance that is left.
+    """
     weight = weight_of(study)
     spread = weight @ (Z - np.average(Z, axis=0, weights=weight)) ** 2
     shares = weight @ left**2 / spread

@@ -22,6 +22,7 @@ REGISTRY = Registry(
         "dr_learner": "dorec.estimate.meta_learners:DRLearner",
         "interactive_iv": "dorec.estimate.interactive_iv:InteractiveIV",
         "orthogonal_iv": "dorec.estimate.orthogonal_iv:OrthogonalIV",
+        "dr_iv": "dorec.estimate.dr_iv:DRIV",
         "two_stage_least_squares": "dorec.estimate.two_stage_least_squares:TwoStageLeastSquares",
         "front_door": "dorec.estimate.front_door:FrontDoor",
         "mediation": "dorec.estimate.mediation:Mediation",
