@@ -1,8 +1,11 @@
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from dorec import Dataset
 from dorec.recommend import ALS, EASE, ItemKNN, Popularity
+from dorec.recommend.reasons import strongest
+from dorec.recommend.words import explain_by_history
 
 TITLES = pa.table({"id": [1, 2, 3, 4], "title": ["Tea", "Milk", "Milk", "Salt"]})
 
@@ -54,3 +57,12 @@ def test_the_figure_adds_up_too():
     bars = why.figures[0].data
     assert bars["labels"][-1] == "20 more"
     assert sum(bars["values"]) == pytest.approx(why.details["score"])
+
+
+def test_what_no_single_item_explains_is_said_but_is_no_reason(shop):
+    contributions = np.array([1, -1, 0]), np.array([0.2, 0.9, 0.1])
+    why = explain_by_history(shop, 0, 2, 1.2, contributions)
+    assert list(why.parts) == ["your history as a whole", "you put in the cart Milk", "you bought Tea"]
+    assert why.summary == "Milk: because you put in the cart Milk and you bought Tea."
+    assert why.details["items"] == [2, 1]
+    assert strongest(*(contributions[0], contributions[1][:, None]), n=3) == [[1, 0]]

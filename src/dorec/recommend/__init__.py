@@ -2,6 +2,7 @@
 
 from dorec.recommend.als import ALS
 from dorec.recommend.association_rules import AssociationRules
+from dorec.recommend.bpr import BPR
 from dorec.recommend.ease import EASE
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
@@ -10,12 +11,15 @@ from dorec.recommend.registry import REGISTRY, from_arrays, make
 from dorec.recommend.slim import SLIM
 from dorec.recommend.sparse_ease import SparseEASE
 from dorec.recommend.user_knn import UserKNN
+from dorec.recommend.warp import WARP
 
 __all__ = [
     "ALS",
+    "BPR",
     "EASE",
     "REGISTRY",
     "SLIM",
+    "WARP",
     "AssociationRules",
     "FittedRecommender",
     "ItemKNN",

@@ -23,6 +23,8 @@ REGISTRY = Registry(
         "sparse_ease": "dorec.recommend.sparse_ease:SparseEASE",
         "slim": "dorec.recommend.slim:SLIM",
         "als": "dorec.recommend.als:ALS",
+        "bpr": "dorec.recommend.bpr:BPR",
+        "warp": "dorec.recommend.warp:WARP",
     },
 )
 
