@@ -7,7 +7,10 @@ from dorec.domain.errors import ConfigError, NotFinite
 from dorec.numeric.pairwise_factors import bpr_epoch
 from dorec.recommend import BPR, WARP
 
-LEARNERS = [BPR(embedding_size=8, epochs=40), WARP(embedding_size=8, epochs=20)]
+LEARNERS = [
+    BPR(embedding_size=8, learning_rate=0.05, reg=0.01, epochs=40),
+    WARP(embedding_size=8, learning_rate=0.05, reg=0.01),
+]
 each = pytest.mark.parametrize("learner", LEARNERS, ids=lambda x: type(x).__name__)
 
 
