@@ -33,8 +33,8 @@ def test_effects_and_what_they_depend_on_are_found() -> None:
     model = fit(study(4_000))
     assert model.effect(POINTS) == pytest.approx([0.0, 2.0, 2.0], abs=0.4)
     lower, upper = model.interval(POINTS)
-    assert (lower <= [0.0, 2.0, 2.0]).all()
-    assert (upper >= [0.0, 2.0, 2.0]).all()
+    assert (np.abs((lower + upper) / 2 - [0.0, 2.0, 2.0]) < upper - lower).all()
+    assert (upper - lower < 1.2).all()
     assert next(iter(model.importance)) == "x"
     assert sum(model.importance.values()) == pytest.approx(1.0)
     assert np.corrcoef(model.unit_effects, model.study.covariates[:, 0] > 0)[0, 1] > 0.9
@@ -106,6 +106,49 @@ def test_weights_count() -> None:
     assert fit(s).effect(np.zeros((1, 1)))[0] == pytest.approx(0.75, abs=0.1)
 
 
+def test_the_effect_of_one_more_of_a_dose() -> None:
+    rng = np.random.default_rng(0)
+    x, z, noise = rng.normal(size=(3, 3_000))
+    dose = 10.0 * (z + rng.normal(size=3_000))
+    table = {"x": x, "z": z, "dose": dose, "y": 3.0 * z + 0.1 * dose * (1.0 + np.tanh(x)) + noise}
+    s = Study.from_table(table, outcome="y", treatment="dose", covariates=["x", "z"], continuous=True)
+    model = CausalForest(n_trees=200, average=CHEAP, dose_model=LinearRegression()).fit(s, context=ONE)
+    points = np.array([[-2.0, 0.0], [0.0, 0.0], [2.0, 0.0]])
+    np.testing.assert_allclose(model.effect(points), 0.1 * (1.0 + np.tanh(points[:, 0])), atol=0.03)
+    lower, upper = model.interval(points)
+    assert (lower < model.effect(points)).all()
+    assert (upper - lower < 0.1).all()
+    assert model.arms == ()
+    assert model.unit_effects.shape == (3_000,)
+    assert model.ate().name == "one more of dose"
+    assert model.ate().value == pytest.approx(0.1, abs=0.02)
+    assert next(iter(model.importance)) == "x"
+    tenth = CausalForest(n_trees=200, average=CHEAP, dose_model=LinearRegression()).fit(
+        s.with_columns(dose=dose / 8.0), context=ONE
+    )
+    np.testing.assert_allclose(tenth.effect(points), 8.0 * model.effect(points), rtol=1e-4)
+    with pytest.raises(InputError, match="'dose' is an amount"):
+        model.segment([0, 1])
+    with pytest.raises(InputError, match="has no arms"):
+        model.arm_means()
+
+
+def test_the_smooth_part_takes_the_bias_off_a_line() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1_500, 16))
+    t = rng.integers(0, 2, size=1_500)
+    table = {f"x{j:02}": x[:, j] for j in range(16)} | {"t": t, "y": t * x[:, 0] + rng.normal(size=1_500)}
+    s = Study.from_table(table, outcome="y", treatment="t", covariates=[f"x{j:02}" for j in range(16)])
+    points = np.zeros((9, 16))
+    points[:, 0] = np.linspace(-2.0, 2.0, 9)
+    flat, steep = (
+        np.polyfit(points[:, 0], CausalForest(smooth=smooth, average=CHEAP).fit(s, context=ONE).effect(points), 1)[0]
+        for smooth in (False, True)
+    )
+    assert abs(steep - 1.0) < 0.12
+    assert abs(steep - 1.0) < 0.5 * abs(flat - 1.0)  # leaves average over the ends
+
+
 def test_refusals() -> None:
     s = study(600)
     with pytest.raises(NoInterval, match="bags"):
@@ -118,7 +161,14 @@ def test_refusals() -> None:
         fit(s.with_columns(covariates=np.empty((s.n, 0)), covariate_names=()))
     with pytest.raises(Refusal):
         fit(s.with_columns(treatment=np.zeros(s.n, dtype=np.int64)))
-    for bad in ({"n_trees": 10}, {"n_trees": 201}, {"sample_fraction": 0.7}, {"balance": 0.5}, {"min_leaf": 0}):
+    for bad in (
+        {"n_trees": 10},
+        {"n_trees": 201},
+        {"sample_fraction": 0.7},
+        {"balance": 0.5},
+        {"min_leaf": 0},
+        {"mtry": 0},
+    ):
         with pytest.raises(ConfigError):
             CausalForest(**bad)
 

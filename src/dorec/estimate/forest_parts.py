@@ -80,7 +80,11 @@ class ArmForest:
             effect, variance = self.forest.predict(X, threads)
             return self.scale * effect, self.scale**2 * variance
         smooth = self.smooth
-        effect, variance = self.forest.predict(X, threads, lambda rows: smooth.design(rows) @ smooth.copies.T)
+
+        def part(rows: FloatArray) -> FloatArray:  # einsum, since BLAS rounds by how many rows it is given
+            return np.asarray(np.einsum("nq,bq->nb", smooth.design(rows), smooth.copies))
+
+        effect, variance = self.forest.predict(X, threads, part)
         return self.scale * effect, self.scale**2 * (variance + smooth.bias_variance(smooth.design(X)))
 
     def out_of_bag(self, codes: Codes) -> FloatArray:

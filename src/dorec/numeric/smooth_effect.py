@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from dorec.numeric.arrays import FloatArray, IntArray
 from dorec.numeric.compiled import ranges
@@ -24,6 +25,7 @@ CLIP = (0.01, 0.99)  # quantiles beyond which a curve is flat
 CURVED = 20  # covariates that may bend
 LINEAR = 200  # covariates that are looked at at all
 PRODUCTS = 10
+FALSE = 0.25  # chance that a product is taken in where none matters
 MIN_DISTINCT = 8  # levels of a covariate that may bend
 FEW = 1.0  # pseudo-count of the prior on variances: the larger, the fewer terms remain
 GONE = 1e-7  # prior variance, in units of the outcome's, of a term that is left out
@@ -147,6 +149,7 @@ def fit_smooth_effect(
         mass: (n,) weights of units.
         signs: (bags, n) 1 for units in the half-sample of a bag, else -1; 0 for units that are never drawn.
     """
+    w, y = recentred(X, np.stack([w, y], axis=1), mass).T
     total = float(y @ (mass * y)) / len(y) or 1.0
     basis = _screened(X, w, y, mass, total)
     ridge = _empirical_bayes(_moments(basis, X, w, y, mass), basis.owner, total)
@@ -161,6 +164,23 @@ def fit_smooth_effect(
         pull += (signs[:, here] * pulled) @ Z
     root = np.sqrt(ridge.noise) * ridge.inverse * np.sqrt(ridge.penalty)
     return SmoothEffect(basis=basis, copies=ridge.coef + pull @ ridge.inverse, bias_root=root)
+
+
+def recentred(X: FloatArray, columns: FloatArray, mass: FloatArray) -> FloatArray:
+    """Columns (n, k) less what curves of the covariates still tell of them.
+
+    Nuisances that were smoothed too much err in the same places in outcome and treatment, which looks like an effect
+    that changes with the covariates there; a forest's leaves centre by themselves, a linear model does not.
+    """
+    every, nothing = np.arange(X.shape[1]), np.empty((0, 2), dtype=np.int64)
+    basis = basis_of(X, every, every if len(every) <= CURVED else every[:0], nothing)
+    out, one = np.array(columns), np.ones(len(X))
+    for k in range(columns.shape[1]):
+        total = float(columns[:, k] @ (mass * columns[:, k])) / len(X) or 1.0
+        coef = _empirical_bayes(_moments(basis, X, one, columns[:, k], mass), basis.owner, total).coef
+        for start, stop in _blocks(len(X)):
+            out[start:stop, k] -= basis.transform(X[start:stop]) @ coef
+    return out
 
 
 def _screened(X: FloatArray, w: FloatArray, y: FloatArray, mass: FloatArray, total: float) -> Basis:
@@ -181,7 +201,9 @@ def _screened(X: FloatArray, w: FloatArray, y: FloatArray, mass: FloatArray, tot
         rest[start:stop] = y[start:stop] - w[start:stop] * (first.transform(X[start:stop]) @ coef)
     scores = _product_scores(X[:, curved], w, rest, mass)[0]
     pairs = np.array(list(combinations(range(len(curved)), 2)), dtype=np.int64).reshape(-1, 2)
-    best = np.argsort(-scores[pairs[:, 0], pairs[:, 1]], kind="stable")[:PRODUCTS]
+    found = scores[pairs[:, 0], pairs[:, 1]]
+    best = np.argsort(-found, kind="stable")[:PRODUCTS]
+    best = best[found[best] > special.ndtri(FALSE / max(1, len(pairs)) / 2) ** 2]  # the best of many look good by luck
     return basis_of(X, linear, curved, curved[pairs[np.sort(best)]])
 
 
