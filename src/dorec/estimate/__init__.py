@@ -8,11 +8,13 @@ from dorec.estimate.causal_forest import CausalForest, CausalForestModel
 from dorec.estimate.complier_model import ComplierModel
 from dorec.estimate.diagnostics import Overlap
 from dorec.estimate.difference_in_differences import DifferenceInDifferences, PanelEffects
+from dorec.estimate.dose_response import DoseResponse, DoseResponseModel
 from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
 from dorec.estimate.dr_iv import DRIV, DRIVModel
 from dorec.estimate.effect_profile import EffectCurve, EffectMap, effect_curve, effect_map, partial_dependence
 from dorec.estimate.effect_tree import EffectTree
 from dorec.estimate.front_door import FrontDoor
+from dorec.estimate.hierarchical_effect import GroupEffects, HierarchicalEffect, HierarchicalModel
 from dorec.estimate.instrument_model import InstrumentModel
 from dorec.estimate.interactive_iv import InteractiveIV
 from dorec.estimate.ipw import IPW
@@ -30,9 +32,12 @@ from dorec.estimate.neural.sequence_effect import SequenceEffect
 from dorec.estimate.neural.tarnet import TARNet
 from dorec.estimate.orthogonal_iv import OrthogonalIV
 from dorec.estimate.plug_in import PlugIn, PlugInModel
+from dorec.estimate.quantile_effect import QuantileEffect, QuantileEffectModel
 from dorec.estimate.registry import REGISTRY, make, registered_name
 from dorec.estimate.regression_adjustment import RegressionAdjustment
 from dorec.estimate.regression_discontinuity import DiscontinuityModel, RegressionDiscontinuity
+from dorec.estimate.robust_mean import RobustDifference, RobustDifferenceModel, robust_mean
+from dorec.estimate.robust_regression import RobustRegression, RobustRegressionModel
 from dorec.estimate.segment_effects import segment_effects
 from dorec.estimate.several_outcomes import effects_on_outcomes
 from dorec.estimate.strategy import adjusted_for, estimate, prepared
@@ -61,12 +66,17 @@ __all__ = [
     "DeepIVModel",
     "DifferenceInDifferences",
     "DiscontinuityModel",
+    "DoseResponse",
+    "DoseResponseModel",
     "DoubleML",
     "DragonNet",
     "EffectCurve",
     "EffectMap",
     "EffectTree",
     "FrontDoor",
+    "GroupEffects",
+    "HierarchicalEffect",
+    "HierarchicalModel",
     "Histories",
     "InstrumentModel",
     "InteractiveIV",
@@ -80,9 +90,15 @@ __all__ = [
     "PartiallyLinearModel",
     "PlugIn",
     "PlugInModel",
+    "QuantileEffect",
+    "QuantileEffectModel",
     "RLearner",
     "RegressionAdjustment",
     "RegressionDiscontinuity",
+    "RobustDifference",
+    "RobustDifferenceModel",
+    "RobustRegression",
+    "RobustRegressionModel",
     "SLearner",
     "SequenceEffect",
     "SyntheticControl",
@@ -107,6 +123,7 @@ __all__ = [
     "permutation_importance",
     "prepared",
     "registered_name",
+    "robust_mean",
     "segment_effects",
     "surrogate_tree",
 ]

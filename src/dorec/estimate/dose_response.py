@@ -240,7 +240,7 @@ class DoseResponseModel:
         return ""
 
     def _point(self, dose: float) -> tuple[float, FloatArray]:
-        """The local quadratic at a dose, and each unit's influence: its own pseudo-outcome, its part in everyone's mean."""
+        """The local quadratic at a dose, and each unit's influence, by its own value and in everyone's mean."""
         held, weight, n = np.asarray(self.study.dose), weight_of(self.study), self.study.n
         w = local_weights(held, dose, self.bandwidth, 2, weight)
         value = float(w @ self.found.pseudo)

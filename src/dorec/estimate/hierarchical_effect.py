@@ -20,7 +20,7 @@ from dorec.numeric.partial_pooling import Draws, Pooled, Prior, given_tau2, morr
 DEFAULT_CONTEXT = RunContext()
 FEWEST = 4  # groups: below it the data say nothing of how far groups differ
 LEAST = 10  # units of each arm in a group
-WIDE = 2.0  # times the median standard error: the default scale of the half-Cauchy
+WIDE = 5.0  # times the median standard error: the default scale of the half-Cauchy
 
 
 class Segmented(Protocol):
@@ -142,7 +142,7 @@ class HierarchicalEffect:
     Args:
         method: "morris" or "gibbs".
         prior: of tau: "half_cauchy", or "inverse_gamma" for tau^2; for "gibbs".
-        prior_scale: of either; by default twice the median standard error (squared for the inverse gamma).
+        prior_scale: of either; by default five times the median standard error (squared for the inverse gamma).
         prior_shape: of the inverse gamma.
         mu_prior: mean and standard deviation of a normal prior of the mean over groups; flat by default.
         n_draws: posterior draws.
