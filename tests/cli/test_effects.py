@@ -101,13 +101,8 @@ def test_the_page_and_the_attacks(table, tmp_path):
     drawn = ("What a hidden cause could do", "How far the arms differ", "Chance of getting 1", "Effect on spent")
     assert [said for said in (*drawn, "every common cause") if said not in text.replace("Every", "every")] == []
     attacked = found(table, *arguments[:-2], "--refute", *QUICK)
-    assert [v["check"] for v in attacked["refutations"]] == [
-        "placebo treatment",
-        "random common cause",
-        "data subset",
-        "overlap",
-        "sensitivity",
-    ]
+    checks = {v["check"] for v in attacked["refutations"]}
+    assert {"placebo treatment", "random common cause", "data subset", "overlap", "sensitivity"} <= checks
 
 
 def test_methods_are_explained():

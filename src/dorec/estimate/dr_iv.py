@@ -20,6 +20,7 @@ from dorec.estimate.effect_regression import Predictor, regress
 from dorec.estimate.heterogeneity import effect_candidates
 from dorec.estimate.instrument_model import (
     check_for_folds,
+    check_instruments_free,
     endogenous,
     instruments_of,
     strength_verdict,
@@ -101,6 +102,7 @@ class DRIV:
                 f"The study has {D.shape[1]} contrast(s) of {study.treatment_name!r} and {Z.shape[1]} instruments; "
                 "DRIV takes one of each. Compare two arms, or take OrthogonalIV."
             )
+        check_instruments_free(study, Z)
         with threads_for(study.n, context):
             at = canonical(study, units, n_folds=self.n_folds, repeat=0, context=context)
             left = self._left(study, at, D[:, 0], Z[:, 0])

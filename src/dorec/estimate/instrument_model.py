@@ -5,18 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from dorec.domain.errors import Collinear, InputError, NoInterval, TooFewUnits
+from dorec.domain.errors import Collinear, InputError, NoInterval, NoOverlap, TooFewUnits
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.average_effect import few_clusters_dof
-from dorec.estimate.checks import check_finite, check_outcome_leak, check_study
+from dorec.estimate.checks import check_finite, check_outcome_leak, check_study, check_treatment_leak, is_binary
 from dorec.estimate.cross_fitting import Units
 from dorec.estimate.diagnostics import repeated_verdicts
 from dorec.numeric.arrays import FloatArray, IntArray
-from dorec.numeric.k_class import KClass, anderson_rubin, effective_f, overidentification
+from dorec.numeric.k_class import KClass, anderson_rubin, effective_f, overidentification, partial_out
 
+TOLD = 1e-3  # of an instrument's variance: where the covariates leave less, they tell it
 WEAK = 10.0  # a first-stage F below it makes Wald intervals untrustworthy (Staiger, Stock 1997)
 
 
@@ -139,8 +140,8 @@ def strength_verdict(f: float, study: Study) -> Verdict:
         status="failed",
         code="weak_instrument",
         statistic=f,
-        meaning=f"{listed} hardly {'moves' if single else 'move'} the treatment (effective F {f:.1f}, below {WEAK:g}): the estimate leans to "
-        "the confounded one, and its Wald interval is left out",
+        meaning=f"{listed} hardly {'moves' if single else 'move'} the treatment (effective F {f:.1f}, below {WEAK:g}): "
+        "the estimate leans to the confounded one, and its Wald interval is left out",
         remedy="Use the Anderson-Rubin set, or find an instrument that moves the treatment more.",
     )
 
@@ -213,3 +214,27 @@ def check_for_folds(study: Study, units: Units, *, n_folds: int, min_per_fold: i
             evidence={"units": groups, "n_folds": n_folds},
         )
     check_outcome_leak(study)
+
+
+def check_instruments_free(study: Study, Z: FloatArray) -> None:
+    """Refuse instruments Z (n, q) that a covariate, or a linear function of them, tells.
+
+    Raises:
+        LeakedTreatment, NoOverlap: with the instrument and the covariate.
+    """
+    X = study.covariates
+    spread = X.std(axis=0)
+    controls = np.column_stack([np.ones(study.n), (X - X.mean(axis=0))[:, spread > 0] / spread[spread > 0]])
+    left = partial_out(Z, controls, np.ones(study.n))
+    names = study.instrument_names or tuple(f"instrument {j}" for j in range(Z.shape[1]))
+    for name, z, rest in zip(names, Z.T, left.T, strict=True):
+        share = float(rest.var() / z.var())
+        if study.n > controls.shape[1] + 1 and share < TOLD:
+            raise NoOverlap(
+                f"the instrument {name!r} is a linear function of the covariates (they leave {share:.2%} of it)",
+                remedy=f"leave out the covariates that repeat {name!r}, or find another instrument",
+                evidence={"variance_left": share},
+            )
+        if is_binary(z):
+            codes, arms = (z > z.min()).astype(np.int64), (float(z.min()), float(z.max()))
+            check_treatment_leak(study.with_columns(treatment=codes, arms=arms, treatment_name=name, dose=None))

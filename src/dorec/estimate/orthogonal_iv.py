@@ -14,6 +14,7 @@ from dorec.estimate.instrument_model import (
     FirstStage,
     InstrumentModel,
     check_for_folds,
+    check_instruments_free,
     endogenous,
     instruments_of,
     refuse_collinear_instruments,
@@ -87,6 +88,7 @@ class OrthogonalIV:
         check_for_folds(study, units, n_folds=self.n_folds, min_per_fold=self.min_per_fold)
         D, names = endogenous(study)
         Z = instruments_of(study, D.shape[1])
+        check_instruments_free(study, Z)
         columns = np.column_stack([study.outcome, D, Z])
         models = [self.outcome_model, *[self.treatment_model] * D.shape[1], *[self.instrument_model] * Z.shape[1]]
         predicted = [
