@@ -70,11 +70,19 @@ def test_a_right_analysis_survives_everything() -> None:
     assert len(verdicts) == len(DEFAULT_REFUTERS)
     assert [v.check for v in verdicts] == [
         "placebo treatment",
+        "dummy outcome",
         "random common cause",
         "data subset",
+        "balance",
         "overlap",
         "sensitivity",
+        "tipping point",
     ]
+    page = str(verdicts).splitlines()
+    assert len(page) <= 60
+    assert max(map(len, page)) <= 110
+    assert page[-1] == "8 passed, 0 warnings, 0 failed"
+    assert verdicts.rows()[0]["p_value"] == verdicts[0].p_value
     assert all(verdicts), [str(v) for v in verdicts]
     assert all(v.p_value is None or 0 <= v.p_value <= 1 for v in verdicts)
 

@@ -13,7 +13,8 @@ from dorec.refute.placebo import PlaceboTreatment
 from dorec.refute.random_common_cause import RandomCommonCause
 from dorec.refute.rosenbaum import RosenbaumBounds, rosenbaum_bounds
 from dorec.refute.sensitivity import Sensitivity, e_value, robustness_value
-from dorec.refute.suite import DEFAULT_REFUTERS, refute_all
+from dorec.refute.suite import DEFAULT_REFUTERS, RefutationTable, refute_all
+from dorec.refute.tipping_point import TippingPoint
 from dorec.refute.worlds import WORLDS, EffectWorld
 
 __all__ = [
@@ -35,8 +36,10 @@ __all__ = [
     "Overlap",
     "PlaceboTreatment",
     "RandomCommonCause",
+    "RefutationTable",
     "RosenbaumBounds",
     "Sensitivity",
+    "TippingPoint",
     "balance_table",
     "benchmark_strengths",
     "check_causal_estimator",
