@@ -1,7 +1,7 @@
 """Every estimator of average effects with an interval against the worlds of `check_causal_estimator`.
 
-Matching, TMLE and DoubleML learn any shape; regression adjustment and IPW are linear by design, and in the nonlinear
-world say so: the interval is withheld, or a verdict warns.
+Matching, TMLE and DoubleML learn any shape; regression adjustment and IPW are linear by design: in the nonlinear world
+they see it and withhold the interval, so that few samples mislead.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ LINEAR = {
     "IPW, treated": (IPW(population="treated"), "treated"),
 }
 CASES = [(name, *case, world) for name, case in FLEXIBLE.items() for world in WORLDS]
-CASES += [(name, *case, world) for name, case in LINEAR.items() for world in ("linear", "5% binary")]
+CASES += [(name, *case, world) for name, case in LINEAR.items() for world in WORLDS]
 
 
 @pytest.mark.truth
@@ -36,9 +36,7 @@ def test_interval_holds(name: str, learner: Any, population: Any, world: str) ->
     found = check_causal_estimator(learner, n=1_000, repetitions=400, population=population, worlds=[world])
     for verdict in found[:2]:
         print(f"{name}, {world}: {verdict.check}: {verdict.statistic}")
-    # the treated are others when the reference is another arm
-    asked = [v for v in found if population in ("all", "overlap") or "reference" not in v.check]
-    assert [str(v) for v in asked if not v] == []
+    assert found.passed, str(found)
 
 
 @pytest.mark.truth
@@ -50,5 +48,4 @@ def test_linear_estimators_say_where_a_line_is_wrong(name: str) -> None:
         told += any(v.code == "not_linear" for v in ate.verdicts)
         withheld += bool(ate.no_interval)
     print(f"{name}, nonlinear: warned {told}, withheld {withheld} of 100")
-    assert told >= 80
-    assert withheld >= 50
+    assert told == withheld >= 85

@@ -15,6 +15,7 @@ from dorec.domain.verdict import Verdict
 from dorec.estimate.average_effect import few_clusters_dof
 from dorec.estimate.checks import check_finite
 from dorec.estimate.cross_fitting import Units, units_of
+from dorec.estimate.diagnostics import repeated_verdicts
 from dorec.numeric.arrays import FloatArray, IntArray
 from dorec.numeric.local_polynomial import (
     Side,
@@ -156,9 +157,10 @@ class DiscontinuityModel:
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """What speaks for the design: no bunching, no jump in covariates, no jump where there is no threshold."""
+        """What speaks for the design: no bunching, no jump in covariates or away from the threshold; repeated units."""
         found = (self.manipulation, self._balance(), self._placebo())
-        return tuple(verdict for verdict in found if verdict is not None)
+        told = repeated_verdicts(self.study, self.units)
+        return (*(verdict for verdict in found if verdict is not None), *told)
 
     @cached_property
     def manipulation(self) -> Verdict:
