@@ -2,6 +2,7 @@
 
 from dorec.recommend.als import ALS
 from dorec.recommend.association_rules import AssociationRules
+from dorec.recommend.blend import Blend
 from dorec.recommend.bpr import BPR
 from dorec.recommend.ease import EASE
 from dorec.recommend.fitted import FittedRecommender
@@ -21,6 +22,7 @@ __all__ = [
     "SLIM",
     "WARP",
     "AssociationRules",
+    "Blend",
     "FittedRecommender",
     "ItemKNN",
     "Popularity",

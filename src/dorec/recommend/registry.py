@@ -25,6 +25,7 @@ REGISTRY = Registry(
         "als": "dorec.recommend.als:ALS",
         "bpr": "dorec.recommend.bpr:BPR",
         "warp": "dorec.recommend.warp:WARP",
+        "blend": "dorec.recommend.blend:Blend",
     },
 )
 

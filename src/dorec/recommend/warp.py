@@ -22,7 +22,8 @@ class WARP:
 
     Example:
         >>> rows = {"u": [1, 1, 2, 2, 3, 4, 4], "i": ["tea", "milk", "tea", "milk", "tea", "soap", "oil"]}
-        >>> scorer = WARP(embedding_size=4, learning_rate=0.05, reg=0.01).fit(Dataset.from_interactions(rows, user="u", item="i"))
+        >>> data = Dataset.from_interactions(rows, user="u", item="i")
+        >>> scorer = WARP(embedding_size=4, learning_rate=0.05, reg=0.01).fit(data)
         >>> scorer.recommend([3], k=1).items.tolist()
         [['milk']]
     """
