@@ -119,7 +119,7 @@ def scripted(values, **settings):
 
 def test_it_stops_when_nothing_improves_and_keeps_the_best_weights():
     module, done = scripted([3.0, 2.0, 2.0, 2.5, 2.1, 1.0], patience=2)
-    assert done.validations == [3.0, 2.0, 2.0, 2.5]
+    assert done.validations == (3.0, 2.0, 2.0, 2.5)
     assert (done.stopped_early, done.best, done.best_epoch) == (True, 2.0, 2)
     assert float(module.weight.detach()) == 2.0
 
@@ -225,3 +225,18 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
 def test_settings_out_of_bounds_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Training(**wrong)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_it_learns_in_mixed_precision():
+    module, x, y = network(), X.cuda(), Y.cuda()
+    kinds = []
+
+    def loss(rows):
+        said = module(x[rows])
+        kinds.append(said.dtype)
+        return ((said.float() - y[rows]) ** 2).mean()
+
+    done = train(module, loss, 60, Training(epochs=60, **QUICK), context=RunContext(device="cuda"))
+    assert done.losses[-1] < 0.3 * done.losses[0]
+    assert set(kinds) == {torch.bfloat16}

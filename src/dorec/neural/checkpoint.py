@@ -42,6 +42,12 @@ def write_tensors(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[st
 def read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts that `write_tensors` kept.
 
+    >>> import tempfile
+    >>> read_tensors(Path(tempfile.mkdtemp()))
+    Traceback (most recent call last):
+    ...
+    dorec.domain.errors.IntegrityError: The checkpoint in ... is incomplete (...); delete the folder.
+
     Raises:
         IntegrityError: a file is missing, or its bytes are not those that were written; nothing was parsed.
     """

@@ -1,8 +1,8 @@
 """The one minibatch loop: seeded batches, AdamW, early stopping with the best weights kept, exact resumption."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -106,17 +106,19 @@ def train(
     state = TrainingState(module=module, optimiser=optimiser, facts=facts, folder=checkpoint)
     done, best = state.restore()
     with threads_of(context):
-        for epoch in context.track(_epochs(done, training), label, training.epochs - done.epochs):
+        for epoch in context.track(range(done.epochs + 1, training.epochs + 1), label, training.epochs - done.epochs):
+            if _waited_enough(done, training):
+                done = replace(done, stopped_early=True)
+                break
             with random_stream(context, label, "epoch", epoch):
                 module.train()
-                done.losses.append(_one_epoch(module, optimiser, loss, n_rows, training, context.device))
+                losses = (*done.losses, _one_epoch(module, optimiser, loss, n_rows, training, context.device))
                 module.eval()
-                if validation is not None:
-                    with torch.no_grad():
-                        done.validations.append(float(validation()))
+                with torch.no_grad():
+                    validations = done.validations if validation is None else (*done.validations, float(validation()))
+            done = replace(done, losses=losses, validations=validations)
             _refuse_not_finite(done, label)
-            if done.validations and done.validations[-1] < done.best:
-                done.best, done.best_epoch = done.validations[-1], epoch
+            if done.best_epoch == epoch:
                 best = {name: values.detach().clone() for name, values in module.state_dict().items()}
             state.keep(done, best)
     if best:
@@ -125,14 +127,10 @@ def train(
     return done
 
 
-def _epochs(done: Trained, training: Training) -> Iterator[int]:
-    """Numbers of the epochs that are left, from 1, until nothing improves any more."""
-    while done.epochs < training.epochs:
-        waited = done.epochs - done.best_epoch
-        done.stopped_early = bool(done.validations) and training.patience is not None and waited >= training.patience
-        if done.stopped_early:
-            return
-        yield done.epochs + 1
+def _waited_enough(done: Trained, training: Training) -> bool:
+    """Whether so many epochs brought no better validation that more would not either."""
+    patience = training.patience
+    return patience is not None and bool(done.validations) and done.epochs - done.best_epoch >= patience
 
 
 def _one_epoch(

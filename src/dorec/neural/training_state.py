@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +13,33 @@ from dorec.domain.errors import ConfigError
 from dorec.neural.checkpoint import MANIFEST, read_tensors, write_tensors
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Trained:
     """How a training went, epoch by epoch.
 
-    >>> Trained(losses=[3.0, 2.0], validations=[1.0, 1.5], best=1.0, best_epoch=1).epochs
-    2
+    >>> done = Trained(losses=(3.0, 2.0), validations=(1.0, 1.5))
+    >>> done.epochs, done.best, done.best_epoch
+    (2, 1.0, 1)
     """
 
-    losses: list[float] = field(default_factory=list)  # mean of each epoch's batches
-    validations: list[float] = field(default_factory=list)
-    best: float = math.inf  # the lowest validation
-    best_epoch: int = 0  # whose weights were kept, from 1; 0 where there was no validation
+    losses: tuple[float, ...] = ()  # mean of each epoch's batches
+    validations: tuple[float, ...] = ()
     stopped_early: bool = False
 
     @property
     def epochs(self) -> int:
         """Passes over the rows."""
         return len(self.losses)
+
+    @property
+    def best(self) -> float:
+        """The lowest validation; infinite where there was none."""
+        return min(self.validations, default=math.inf)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the lowest validation, whose weights were kept, from 1; 0 where there was none."""
+        return self.validations.index(self.best) + 1 if self.validations else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +72,8 @@ class TrainingState:
         self.optimiser.load_state_dict(steps)
         device = next(self.module.parameters()).device
         best = {name: values.to(device) for name, values in _under("best", tensors).items()}
-        return Trained(**kept["trained"]), best
+        trained = kept["trained"]
+        return Trained(losses=tuple(trained["losses"]), validations=tuple(trained["validations"])), best
 
     def keep(self, trained: Trained, best: Mapping[str, Tensor]) -> None:
         """Write where the training is, if there is a folder for it."""
@@ -73,7 +83,11 @@ class TrainingState:
         tensors |= {f"best.{name}": values for name, values in best.items()}
         for position, parts in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{position}.{part}": values for part, values in parts.items()}
-        write_tensors(self.folder, tensors, {"facts": dict(self.facts), "trained": asdict(trained)})
+        write_tensors(
+            self.folder,
+            tensors,
+            {"facts": dict(self.facts), "trained": {"losses": trained.losses, "validations": trained.validations}},
+        )
 
     def _refuse_others(self, kept: Mapping[str, Any]) -> None:
         other = [name for name, value in self.facts.items() if kept.get(name) != value]
