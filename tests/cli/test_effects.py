@@ -146,3 +146,72 @@ def test_missing_values_are_refused_in_the_words_of_the_command(tmp_path):
     assert found(path, "-y", "y", "-t", "t", "--covariates", "x", "--drop-missing", *QUICK)["dropped_rows"] == 3
     assert isinstance(invoke(path, "-y", "y", "-t", "t", "--covariates", "q").exception, ColumnNotFound)
     assert isinstance(invoke(tmp_path / "none.csv", "-y", "y", "-t", "t").exception, DorecError)
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory):
+    """The promotion is worth 2 and starts in week 6 in every third shop; shop 0 is alone in a file of its own."""
+    rng = np.random.default_rng(1)
+    shop, week = np.repeat(np.arange(30), 10), np.tile(np.arange(10), 30)
+    promo = ((shop % 3 == 0) & (week >= 6)).astype(int)
+    sales = shop / 10 + np.sin(week) + 2.0 * promo + 0.2 * rng.normal(size=300)
+    folder = tmp_path_factory.mktemp("panel")
+    columns = {"shop": shop, "week": week, "promo": promo, "sales": np.round(sales, 4)}
+    columns["start"] = [6 if s % 3 == 0 else None for s in shop]
+    pyarrow.csv.write_csv(pa.table(columns), folder / "many.csv")
+    one = (shop % 3 > 0) | (shop == 0)
+    alone = {k: np.array(v, dtype=object)[one].tolist() for k, v in columns.items()}
+    pyarrow.csv.write_csv(pa.table(alone), folder / "one.csv")
+    return folder
+
+
+def test_a_panel_is_compared_over_time(panel, tmp_path):
+    page = tmp_path / "did.html"
+    base = (panel / "many.csv", "-y", "sales", "--design", "did", "--unit", "shop", "--time", "week")
+    by_flag = found(*base, "-t", "promo", "--json", "--page", page)
+    (effect,) = by_flag["effects"]
+    assert effect["lower"] < 2 < effect["upper"]
+    assert [one["name"] for one in by_flag["by_period"]][-1] == "3"
+    assert "moved alike" in by_flag["assumptions"][0]
+    assert "placebos" in page.read_text()
+    by_start = found(*base, "--treated-from", "start", "--json")
+    assert by_start["effects"][0]["value"] == pytest.approx(effect["value"])
+    assert "It holds if" in invoke(*base, "-t", "promo").output
+
+
+def test_one_treated_unit_has_a_synthetic_twin(panel):
+    base = (panel / "one.csv", "-y", "sales", "--design", "synthetic", "--unit", "shop", "--time", "week")
+    result = found(*base, "-t", "promo", "--set", "method=synthetic_did", "--json")
+    low, high = result["placebo_interval"]
+    assert low < 2 < high
+    assert result["placebo_p_value"] == pytest.approx(1 / 21)
+    assert result["effects"][0]["lower"] is None
+
+
+def test_a_threshold_decides(tmp_path):
+    rng = np.random.default_rng(2)
+    spent = rng.uniform(0, 100, 900)
+    vip = (spent >= 60).astype(int)
+    path = tmp_path / "vip.csv"
+    visits = 0.02 * spent + 1.5 * vip + 0.5 * rng.normal(size=900)
+    pyarrow.csv.write_csv(pa.table({"spent": spent, "vip": vip, "visits": visits}), path)
+    base = (path, "-y", "visits", "-t", "vip", "--design", "rdd", "--running", "spent")
+    (effect,) = found(*base, "--cutoff", "60", "--json")["effects"]
+    assert effect["lower"] < 1.5 < effect["upper"]
+    assert "needs the threshold" in str(invoke(*base).exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--design", "didd", "-t", "promo"), "Did you mean 'did'"),
+        (("--design", "did", "-t", "promo"), "needs --unit, --time"),
+        (("--design", "did", "--unit", "shop", "--time", "week"), "--treated-from"),
+        (("--design", "did", "--unit", "shop", "--time", "weak", "-t", "promo"), "Did you mean 'week'"),
+        (("--design", "rdd", "-t", "promo", "--cutoff", "3"), "needs --running"),
+    ],
+)
+def test_mistakes_in_designs_are_named(panel, arguments, said):
+    done = invoke(panel / "many.csv", "-y", "sales", *arguments)
+    assert isinstance(done.exception, InputError)
+    assert said in str(done.exception)

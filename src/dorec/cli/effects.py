@@ -1,7 +1,7 @@
 """`dorec estimate`: how big is the effect, and does it survive attack."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -9,6 +9,10 @@ from dorec.cli.graphs import Json, settings_of_options
 from dorec.domain.errors import ConfigError
 from dorec.domain.query import Population
 from dorec.domain.study import Missing
+
+if TYPE_CHECKING:
+    from dorec.loop.designing import DesignRequest
+    from dorec.loop.effect_question import EstimateRequest
 
 
 def estimate(
@@ -29,6 +33,15 @@ def estimate(
     mediators: Annotated[
         list[str] | None, typer.Option(help="Columns at which the effect is split into direct and indirect.")
     ] = None,
+    design: Annotated[
+        str | None, typer.Option(help="did, synthetic (both with --unit, --time) or rdd (--running, --cutoff).")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Of a panel: the column with the time.")] = None,
+    treated_from: Annotated[
+        str | None, typer.Option("--treated-from", help="Of a panel, in place of -t: each unit's first treated time.")
+    ] = None,
+    running: Annotated[str | None, typer.Option(help="The column with the threshold.")] = None,
+    cutoff: Annotated[float | None, typer.Option(help="The threshold; units at it belong above.")] = None,
     method: Annotated[str | None, typer.Option(help="aipw, causal_forest, ...; see --methods.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of the method, as --set n_folds=10.")
@@ -62,14 +75,37 @@ def estimate(
       dorec estimate letters.csv -y spent -t opened --instruments letter --covariates age
 
       dorec estimate prices.csv -y sold -t price --covariates week,store --dose --json
+
+      dorec estimate shops.csv -y sales --design did --unit shop --time week --treated-from promo_start
+
+      dorec estimate vip.csv -y visits -t vip --design rdd --running spent --cutoff 60
     """
     from dorec.cli import show
-    from dorec.loop.effect_page import write_effect_page
     from dorec.loop.effect_question import EstimateRequest
-    from dorec.loop.estimating import estimate_file, names_of, purposes
+    from dorec.loop.estimating import names_of, purposes
 
     if methods:
         show.print_json(purposes()) if as_json else show.purposes(purposes())
+        return
+    if design is not None and file is not None and outcome:
+        from dorec.loop.designing import DesignRequest
+
+        by_design = DesignRequest(
+            source=file,
+            design=design,
+            outcome=outcome,
+            treatment=treatment,
+            treated_from=treated_from or "",
+            unit=unit or "",
+            time=time or "",
+            running=running or "",
+            cutoff=cutoff,
+            covariates=names_of(covariates or ()),
+            cluster=cluster,
+            missing=cast(Missing, "drop" if drop_missing else missing),
+            settings=settings_of_options(set_ or ()),
+        )
+        _show_design(by_design, page, seed, as_json)
         return
     if file is None or not outcome or not treatment:
         raise ConfigError("estimate needs a table and two columns: dorec estimate FILE -y OUTCOME -t TREATMENT.")
@@ -93,12 +129,32 @@ def estimate(
         missing=cast(Missing, "drop" if drop_missing else _one_of("missing", missing, ("refuse", "drop", "indicator"))),
         refute=refute,
     )
+    _show_effect(request, page, seed, as_json)
+
+
+def _show_effect(request: "EstimateRequest", page: Path | None, seed: int, as_json: bool) -> None:
+    from dorec.cli import show
+    from dorec.loop.effect_page import write_effect_page
+    from dorec.loop.estimating import estimate_file
+
     found = estimate_file(request, context=show.context(quiet=as_json).with_seed(seed))
     written = None if page is None else write_effect_page(found, page)
     if as_json:
         show.print_json({**found.to_dict(), "seed": seed, "page": None if written is None else str(written)})
     else:
         show.estimated(found, written)
+
+
+def _show_design(request: "DesignRequest", page: Path | None, seed: int, as_json: bool) -> None:
+    from dorec.cli import show
+    from dorec.loop.designing import estimate_by_design, write_design_page
+
+    found = estimate_by_design(request, context=show.context(quiet=as_json).with_seed(seed))
+    written = None if page is None else write_design_page(found, page)
+    if as_json:
+        show.print_json({**found.to_dict(), "seed": seed, "page": None if written is None else str(written)})
+    else:
+        show.designed(found, written)
 
 
 def _one_of(option: str, given: str, allowed: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from dorec.loop.results import plain
 
 if TYPE_CHECKING:  # each command loads what it needs and no more
     from dorec.loop.demo import DemoResult
+    from dorec.loop.designing import Designed
     from dorec.loop.discovering import Discovered
     from dorec.loop.estimating import Estimated
     from dorec.loop.identifying import Identified
@@ -203,6 +204,30 @@ def estimated(found: "Estimated", page: Path | None) -> None:
         console.print(f"\nPage: [bold]{page}[/]", soft_wrap=True)
     if hints:
         console.print(f"[dim]Add {', '.join(hints)}.[/]")
+
+
+def designed(found: "Designed", page: Path | None) -> None:
+    """The effect of a design, by period where it has them, and what was found against it."""
+    asked = found.request
+    title = (
+        f"Effect of {asked.treatment or asked.treated_from} on {asked.outcome}, {found.rows:,} rows, by {asked.design}"
+    )
+    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    lines = [(escape(str(one.name)), one, None) for one in found.effect.scalars()]
+    if found.parts is not None:
+        lines += [(f"periods since the start: {escape(str(one.name))}", one, None) for one in found.parts.scalars()]
+    console.print(estimates_table(lines, ""))
+    if found.bounds is not None:
+        low, high = found.bounds
+        console.print(f"Placebos allow {low:.4g} to {high:.4g}", highlight=False)
+    if found.p_value is not None:
+        console.print(f"Placebo p-value: {found.p_value:.3g}", highlight=False)
+    console.print("[bold]It holds if[/]")
+    for assumption in found.assumptions:
+        console.print(f"  · {escape(assumption)}", highlight=False, soft_wrap=True)
+    verdicts(found.verdicts)
+    if page is not None:
+        console.print(f"\nPage: [bold]{page}[/]", soft_wrap=True)
 
 
 def receipt(result: "IngestResult") -> None:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dorec.loop.demo import DemoResult, run_demo
+    from dorec.loop.designing import Designed, DesignRequest, estimate_by_design
     from dorec.loop.discovering import Discovered, DiscoverRequest, discover_file
     from dorec.loop.doctor import examine
+    from dorec.loop.effect_question import EstimateRequest
+    from dorec.loop.estimating import Estimated, estimate_file
     from dorec.loop.identifying import Identified, identify_in
     from dorec.loop.ingesting import IngestResult, ingest_study
     from dorec.loop.init import Sources, init_study
@@ -19,14 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DemoResult",
+    "DesignRequest",
+    "Designed",
     "DiscoverRequest",
     "Discovered",
+    "EstimateRequest",
+    "Estimated",
     "Identified",
     "IngestResult",
     "RunSummary",
     "Sources",
     "StudyFile",
     "discover_file",
+    "estimate_by_design",
+    "estimate_file",
     "examine",
     "identify_in",
     "ingest_study",
@@ -38,8 +47,11 @@ __all__ = [
 
 _HOME = {
     "demo": ("DemoResult", "run_demo"),
+    "designing": ("Designed", "DesignRequest", "estimate_by_design"),
     "discovering": ("Discovered", "DiscoverRequest", "discover_file"),
     "doctor": ("examine",),
+    "effect_question": ("EstimateRequest",),
+    "estimating": ("Estimated", "estimate_file"),
     "identifying": ("Identified", "identify_in"),
     "ingesting": ("IngestResult", "ingest_study"),
     "init": ("Sources", "init_study"),

@@ -118,6 +118,7 @@ def estimate_file(request: EstimateRequest, *, context: RunContext) -> Estimated
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "shop.csv")
         ...     rows = "\n".join(f"{i % 2},{i % 2 + (i * 7) % 5}" for i in range(200))
