@@ -38,6 +38,8 @@ def test_the_curve_is_found_under_confounding() -> None:
     one, both = curve.interval(), curve.interval(joint=True)
     assert (both.lower < one.lower).all()
     assert model.support[0] < -1 < 1 < model.support[1]
+    quartiles = np.quantile(model.study.dose, [0.25, 0.75])
+    assert model.ate().value == pytest.approx(model.contrast(quartiles[1], quartiles[0]).value)
     contrast = model.contrast(1.0, -1.0)
     assert contrast.value == pytest.approx(curve.value[2] - curve.value[0])
     assert abs(contrast.value - 2 * np.sin(2)) < 3.5 * contrast.std_error
@@ -108,6 +110,8 @@ def test_refusals() -> None:
     arms = study.with_columns(dose=None, arms=(0, 1), treatment=np.arange(200) % 2)
     with pytest.raises(InputError, match="has arms"):
         DoseResponse().fit(arms)
+    with pytest.raises(InputError, match="too few for a curve"):
+        DoseResponse().fit(study.with_columns(dose=np.arange(200.0) % 3))
     exact = study.with_columns(dose=study.covariates[:, 0])
     with pytest.raises(NoOverlap, match="all but exactly"):
         DoseResponse(**FAST).fit(exact)

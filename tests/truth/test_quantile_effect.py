@@ -37,7 +37,7 @@ class Blind(LogisticRegression):  # type: ignore[misc]
 
 
 @pytest.mark.truth
-@pytest.mark.parametrize("n", [500, 2_000])
+@pytest.mark.parametrize("n", [800, 2_000])
 @pytest.mark.parametrize("outcome", ["logistic", "blind"])
 def test_coverage(outcome: str, n: int) -> None:
     model = LogisticRegression() if outcome == "logistic" else Blind()

@@ -27,6 +27,7 @@ from dorec.numeric.local_linear import cross_validated_bandwidth, local_weights
 DEFAULT_CONTEXT = RunContext()
 GRID = 60  # doses at which the outcome model is asked; between them it is interpolated
 LEAST = 100  # units
+FEWEST_VALUES = 20  # of the dose
 NEAR = 30.0  # units, after weighting, that a window must hold
 RARE = 0.1  # of a dose's mean density given the covariates: a unit below it could hardly have had the dose
 FEW = 0.2  # share of units that may be such at a dose
@@ -103,6 +104,11 @@ class DoseResponse:
                 f"{groups} units or clusters are too few for a curve",
                 remedy=f"give {LEAST} or more, or take DoubleML for one slope",
                 evidence={"units": groups, "least": LEAST},
+            )
+        values = len(np.unique(study.dose))
+        if values < FEWEST_VALUES:
+            raise InputError(
+                f"{study.treatment_name!r} has {values} different values, too few for a curve; take them as arms (AIPW)."
             )
         check_outcome_leak(study)
         with threads_for(study.n, context):
@@ -190,6 +196,15 @@ class DoseResponseModel:
             dof=few_clusters_dof(self.units.cluster),
             verdicts=self.verdicts,
         )
+
+    def ate(self) -> Estimate:
+        """The effect of the upper quartile of doses against the lower one, for all units.
+
+        Raises:
+            NoOverlap: one of the two is outside the support.
+        """
+        low, high = np.quantile(np.asarray(self.study.dose), [0.25, 0.75])
+        return self.contrast(float(high), float(low))
 
     def contrast(self, dose: float, reference: float) -> Estimate:
         """Mean outcome at a dose less that at another one, with the error of the difference."""
