@@ -17,6 +17,7 @@ from dorec.estimate.front_door import FrontDoor
 from dorec.estimate.hierarchical_effect import GroupEffects, HierarchicalEffect, HierarchicalModel
 from dorec.estimate.instrument_model import InstrumentModel
 from dorec.estimate.interactive_iv import InteractiveIV
+from dorec.estimate.interrupted_time_series import InterruptedSeries, InterruptedSeriesModel, InterruptedTimeSeries
 from dorec.estimate.ipw import IPW
 from dorec.estimate.matching import Matching
 from dorec.estimate.mediation import Mediation, MediationModel
@@ -80,6 +81,9 @@ __all__ = [
     "Histories",
     "InstrumentModel",
     "InteractiveIV",
+    "InterruptedSeries",
+    "InterruptedSeriesModel",
+    "InterruptedTimeSeries",
     "Matching",
     "Mediation",
     "MediationModel",

@@ -108,7 +108,7 @@ class DoseResponse:
         values = len(np.unique(study.dose))
         if values < FEWEST_VALUES:
             raise InputError(
-                f"{study.treatment_name!r} has {values} different values, too few for a curve; take them as arms (AIPW)."
+                f"{study.treatment_name!r} has {values} different values, too few for a curve; take them as arms."
             )
         check_outcome_leak(study)
         with threads_for(study.n, context):
