@@ -88,6 +88,9 @@ def test_amounts_have_a_curve(table):
     assert result["method"] == "double_ml"
     assert result["settings"]["n_folds"] == 2
     assert len(result["dose_response"]) == 10
+    bent = ("--method", "dose_response", "--set", "n_folds=2")
+    curve = found(table, "-y", "spent", "-t", "price", "--covariates", "age", "--dose", "--json", *bent)
+    assert 3 <= len(curve["dose_response"]) <= 10
 
 
 def test_the_page_and_the_attacks(table, tmp_path):
@@ -124,6 +127,7 @@ def test_methods_are_explained():
         (("-y", "spent", "-t", "voucher", "--randomised", "--population", "some"), "allowed: all, treated"),
         (("-y", "spent", "-t", "voucher", "--randomised", "--instruments", "letter"), "no instrument is needed"),
         (("-y", "spent", "-t", "voucher", "--instruments", "letter", "--method", "aipw"), "Methods for it"),
+        (("-y", "spent", "-t", "voucher", "--covariates", "age", "--method", "robust_difference"), "randomised alone"),
         (("-y", "spent", "-t", "price", "--covariates", "age"), "give --dose"),
         (("-y", "spent", "-t", "voucher", "--randomised", "--graph", "voucher -> spent"), "leave out --covariates"),
         (("-y", "spent", "-t", "voucher", "--randomised", "--control", "2"), "control is '2'"),

@@ -158,6 +158,8 @@ class PlugIn:
         influence = np.zeros((2, len(kinds), len(value)))
         for y in (0, 1):
             there = np.flatnonzero(mass[y] > 0)
+            if not len(there):  # the outcome is the same for all
+                continue
             cells = context.track(y * p.shape[1] + kinds[there], "influence of each kind of unit", len(there))
             influence[y, there] = influence_of_cells(functional, p, cells)
         mixed = (1.0 - share)[:, None] * influence[0, of] + share[:, None] * influence[1, of]

@@ -14,12 +14,17 @@ REGISTRY = Registry(
         "ipw": "dorec.estimate.ipw:IPW",
         "regression_adjustment": "dorec.estimate.regression_adjustment:RegressionAdjustment",
         "matching": "dorec.estimate.matching:Matching",
+        "robust_regression": "dorec.estimate.robust_regression:RobustRegression",
+        "robust_difference": "dorec.estimate.robust_mean:RobustDifference",
+        "dose_response": "dorec.estimate.dose_response:DoseResponse",
+        "quantile_effect": "dorec.estimate.quantile_effect:QuantileEffect",
         "causal_forest": "dorec.estimate.causal_forest:CausalForest",
         "s_learner": "dorec.estimate.meta_learners:SLearner",
         "t_learner": "dorec.estimate.meta_learners:TLearner",
         "x_learner": "dorec.estimate.meta_learners:XLearner",
         "r_learner": "dorec.estimate.meta_learners:RLearner",
         "dr_learner": "dorec.estimate.meta_learners:DRLearner",
+        "uplift_tree": "dorec.estimate.uplift_tree:UpliftTree",
         "tarnet": "dorec.estimate.neural.tarnet:TARNet",
         "cfrnet": "dorec.estimate.neural.cfrnet:CFRNet",
         "dragonnet": "dorec.estimate.neural.dragonnet:DragonNet",
@@ -27,6 +32,7 @@ REGISTRY = Registry(
         "orthogonal_iv": "dorec.estimate.orthogonal_iv:OrthogonalIV",
         "dr_iv": "dorec.estimate.dr_iv:DRIV",
         "two_stage_least_squares": "dorec.estimate.two_stage_least_squares:TwoStageLeastSquares",
+        "deep_iv": "dorec.estimate.neural.deep_iv:DeepIV",
         "front_door": "dorec.estimate.front_door:FrontDoor",
         "mediation": "dorec.estimate.mediation:Mediation",
         "plug_in": "dorec.estimate.plug_in:PlugIn",
@@ -35,6 +41,7 @@ REGISTRY = Registry(
 
 
 ALSO = {
+    "driv": "dr_iv",
     "2sls": "two_stage_least_squares",
     "iv": "two_stage_least_squares",
     "late": "interactive_iv",

@@ -53,9 +53,16 @@ def effect_page(found: Estimated) -> Report:
         f"What {asked.treatment} does to {asked.outcome}",
         subtitle=asked.source.name,
         facts=facts,
-        headline=[describe_estimate(found.effect, treatment=asked.treatment, outcome=asked.outcome, per="unit")],
+        headline=[_headline(found)],
         sections=[*sections, _assumptions(found)],
     )
+
+
+def _headline(found: Estimated) -> str:
+    asked = found.request
+    if np.ndim(found.effect.value) or found.study.dose is not None:
+        return describe_estimate(found.effect)
+    return describe_estimate(found.effect, treatment=asked.treatment, outcome=asked.outcome, per="unit")
 
 
 def _answer(found: Estimated) -> Section:

@@ -20,11 +20,12 @@ from dorec.loop.tables import read_table
 from dorec.refute import DEFAULT_REFUTERS, DataSubset, RandomCommonCause, refute_all
 
 SERVES: dict[str, tuple[str, ...]] = {  # strategies that not every learner can answer, and the learners that can
-    "instrument": ("interactive_iv", "orthogonal_iv", "two_stage_least_squares", "dr_iv"),
+    "instrument": ("interactive_iv", "orthogonal_iv", "two_stage_least_squares", "dr_iv", "deep_iv"),
     "front-door": ("front_door", "plug_in"),
     "mediation": ("mediation",),
     "general": ("plug_in",),
 }
+UNADJUSTED = {"robust_difference"}  # compare arms as they are: right where chance decided who was in which
 SPECIAL = {name for names in SERVES.values() for name in names} - {"plug_in"}
 QUANTILES = np.linspace(0.05, 0.95, 10)  # of a dose, at which the response is told
 WORDS = {  # the library's arguments, as options
@@ -221,6 +222,8 @@ def _learner(request: EstimateRequest, estimand: AnyEstimand, default: Any) -> t
             f"{name} can't answer by the strategy {strategy!r}. Methods for it: "
             f"{', '.join(known for known in allowed if known in REGISTRY)}."
         )
+    if name in UNADJUSTED and strategy != "randomised":
+        raise ConfigError(f"{name} compares the arms as they are, which is right with --randomised alone; take aipw.")
     known = {f.name for f in fields(made)}
     carried: dict[str, Any] = {"estimand": estimand} if "estimand" in known else {}
     if "mediators" in known:
@@ -233,11 +236,13 @@ def _learner(request: EstimateRequest, estimand: AnyEstimand, default: Any) -> t
 
 
 def _response(study: Study, model: Any) -> Estimate | None:
-    ask = getattr(model, "dose_response", None)
+    """Mean outcomes at ten doses, where the method tells them; those that it can't reach are left out."""
+    ask = getattr(model, "dose_response", None) or getattr(model, "curve", None)
     if study.dose is None or ask is None:
         return None
-    doses = sorted({float(f"{dose:.3g}") for dose in np.quantile(study.dose, QUANTILES)})
-    found: Estimate = ask(doses)
+    low, high = getattr(model, "support", (-np.inf, np.inf))
+    doses = {float(f"{dose:.3g}") for dose in np.quantile(study.dose, QUANTILES)}
+    found: Estimate = ask(sorted(dose for dose in doses if low <= dose <= high))
     return found
 
 
