@@ -10,7 +10,8 @@ from dorec.evaluate import compare, ranking
 from dorec.evaluate.ranking import KNOWN
 from dorec.recommend import ALS, EASE, ItemKNN, Popularity
 
-ALL = tuple(name for name in KNOWN if name != "diversity")
+CATEGORICAL = {"diversity", "entropy", "miscalibration"}
+ALL = tuple(name for name in KNOWN if name not in CATEGORICAL)
 
 
 def random_halves(rows, share, seed):

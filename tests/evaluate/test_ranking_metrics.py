@@ -27,6 +27,9 @@ def brute_force(hits, n_relevant, k):
         "mrr": 1 / ranks[0] if ranks else 0.0,
         "hit_rate": float(bool(ranks)),
         "map": sum(sum(top[:r]) / r for r in ranks) / min(k, n_relevant),
+        "f1": len(ranks) and 2 / (k / len(ranks) + n_relevant / len(ranks)),
+        "r_precision": sum(top[: min(k, n_relevant)]) / min(k, n_relevant),
+        "rbp": sum(0.8 ** (r - 1) for r in ranks) / sum(0.8**r for r in range(k)),
     }
 
 

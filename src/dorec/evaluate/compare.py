@@ -102,7 +102,7 @@ def compare(
         k: length of the lists; with `metrics`, `exclude_seen` and `category` as in `ranking`.
         metrics: names.
         exclude_seen: whether items of the training history are out of the race.
-        category: column of the item features for `diversity`.
+        category: column of the item features for what goes by category.
         context: seed of the bootstrap behind the adjusted p-values; progress.
 
     Raises:

@@ -89,6 +89,109 @@ def gini(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
     return float(apart / (n_items * total)), (len(places) - 1) * (without.mean() - without)
 
 
+def long_tail(places: IntArray, user_counts: FloatArray, head: float = 0.2) -> FloatArray:
+    """Share of each list that stands outside the head of the catalogue, (u,); empty lists score 0.
+
+    The head is the most popular items, a share `head` of all (Abdollahpouri et al. 2017, doi:10.1145/3109859.3109912).
+
+    >>> long_tail(np.array([[0, 1], [1, -1]]), np.array([4.0, 1.0]), head=0.5).tolist()
+    [0.5, 1.0]
+    """
+    tail = np.ones(len(user_counts))
+    tail[np.argsort(-user_counts, kind="stable")[: round(head * len(user_counts))]] = 0.0
+    return _mean_of(tail, places)
+
+
+def serendipity(places: IntArray, hits: BoolArray, user_counts: FloatArray, k: int) -> FloatArray:
+    """Share of the k places with a relevant item that the k most popular ones do not hold, (u,).
+
+    Ge, Delgado-Battenfeld, Jannach 2010, doi:10.1145/1864708.1864761, with popularity as the primitive recommender.
+
+    >>> serendipity(np.array([[0, 1]]), np.array([[True, True]]), np.array([4.0, 1.0, 5.0]), 2).tolist()
+    [0.5]
+    """
+    obvious = np.zeros(len(user_counts), dtype=bool)
+    obvious[np.argsort(-user_counts, kind="stable")[:k]] = True
+    return (hits & (places >= 0) & ~obvious[places]).sum(axis=1) / k
+
+
+def category_entropy(places: IntArray, category: IntArray) -> FloatArray:
+    """Entropy of the categories in each list, in bits, (u,): 0 where all items are alike. Unknown ones are left out.
+
+    >>> category_entropy(np.array([[0, 1], [0, 0]]), np.array([0, 1])).tolist()
+    [1.0, 0.0]
+    """
+    share = category_mix(places, category)
+    return np.asarray(-(share * np.log2(share, out=np.zeros_like(share), where=share > 0)).sum(axis=1)) + 0.0
+
+
+def miscalibration(places: IntArray, history: FloatArray, category: IntArray, smoothing: float = 0.01) -> FloatArray:
+    """Divergence of each list's mix of categories from that of its user's history, in nats, (u,): 0 where they agree.
+
+    Kullback-Leibler of the history's mix from the list's, into which a share `smoothing` of the history's is mixed
+    (Steck 2018, doi:10.1145/3240323.3240372). Lists without a known category are left at that of nothing but smoothing.
+
+    Args:
+        places: (u, k).
+        history: each user's share of each category, (u, categories).
+        category: a code for each item, -1 where unknown.
+        smoothing: share.
+
+    >>> miscalibration(np.array([[0, 1], [0, 0]]), np.array([[0.5, 0.5]] * 2), np.array([0, 1])).round(2).tolist()
+    [0.0, 1.96]
+    """
+    listed = (1.0 - smoothing) * category_mix(places, category, history.shape[1]) + smoothing * history
+    ratio = np.divide(history, listed, out=np.ones_like(history), where=history > 0)
+    return np.asarray((history * np.log(ratio)).sum(axis=1))
+
+
+def popularity_lift(places: IntArray, user_counts: FloatArray, history: FloatArray) -> FloatArray:
+    """How much more popular each list is than its user's history, as a share of the latter, (u,).
+
+    Args:
+        places: (u, k).
+        user_counts: users of each item.
+        history: mean number of users of the items each user had, (u,); where it is 0 the lift is 0.
+
+    >>> popularity_lift(np.array([[0, 0]]), np.array([4.0, 1.0]), np.array([2.0])).tolist()
+    [1.0]
+    """
+    listed = _mean_of(user_counts, places)
+    return np.divide(listed - history, history, out=np.zeros_like(listed), where=history > 0)
+
+
+def personalization(places: IntArray, n_items: int) -> tuple[float, FloatArray]:
+    """Share of a list that another user's list does not hold, over all pairs of users, and influences (u,).
+
+    0 where all get the same list, 1 where no two lists share an item. A U-statistic: the influence of a user is twice
+    how far the mean over the pairs with that user stands from the value.
+
+    >>> value, _ = personalization(np.array([[0, 1], [0, 2]]), 4)
+    >>> value
+    0.5
+    """
+    row, item = _listed(places)
+    users, k = len(places), places.shape[1]
+    others = np.bincount(item, minlength=n_items)[item] - 1.0
+    shared = np.bincount(row, weights=others, minlength=users) / (k * max(users - 1, 1))
+    apart = 1.0 - shared
+    return float(apart.mean()), 2.0 * (apart - apart.mean())
+
+
+def category_mix(places: IntArray, category: IntArray, n_categories: int | None = None) -> FloatArray:
+    """Share of each category among the listed items that have one, (u, categories); zeros where none has.
+
+    >>> category_mix(np.array([[0, 1, -1]]), np.array([0, 1])).tolist()
+    [[0.5, 0.5]]
+    """
+    size = int(category.max(initial=-1)) + 1 if n_categories is None else n_categories
+    codes = np.where(places >= 0, category[places], -1)
+    row, at = np.nonzero(codes >= 0)
+    counts = np.bincount(row * size + codes[row, at], minlength=len(places) * size).reshape(len(places), size)
+    total = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
+
+
 def _alike(codes: IntArray) -> FloatArray:
     """Number of pairs in each row with the same code; -1 is like nothing, (u,)."""
     same = np.zeros(len(codes))

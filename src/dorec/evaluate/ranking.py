@@ -10,15 +10,14 @@ from dorec.domain.errors import ConfigError, InputError, TooFewUnits, did_you_me
 from dorec.domain.estimate import Estimate, fingerprint
 from dorec.domain.protocols import Scorer
 from dorec.domain.run import RunContext
-from dorec.domain.table import column
-from dorec.evaluate.list_metrics import coverage, diversity, gini, mean_popularity, novelty
+from dorec.evaluate.judged_lists import LIST_METRICS, JudgedLists
 from dorec.evaluate.ranking_metrics import ACCURACY
-from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.numeric.arrays import AnyArray, IntArray
 
 DEFAULT_CONTEXT = RunContext()
 BLOCK = 8192  # users whose lists are asked for at once
 METRICS = ("ndcg", "recall", "precision", "mrr", "hit_rate", "map", "coverage", "novelty")
-KNOWN = (*ACCURACY, "coverage", "novelty", "popularity", "diversity", "gini")
+KNOWN = (*ACCURACY, *LIST_METRICS)
 
 
 def ranking(
@@ -37,8 +36,10 @@ def ranking(
     Every item competes. With `exclude_seen`, what a user had in training is neither recommended nor asked for. Users
     without a relevant test item are left out; users without a training history are judged by the fallback they get.
 
-    Accuracy (`ndcg`, `recall`, `precision`, `mrr`, `hit_rate`, `map`) is defined in `evaluate.ranking_metrics`; the
-    lists themselves (`coverage`, `novelty`, `popularity`, `diversity`, `gini`) in `evaluate.list_metrics`.
+    Accuracy (`ndcg`, `recall`, `precision`, `mrr`, `hit_rate`, `map`, `f1`, `r_precision`, `rbp`) is defined in
+    `evaluate.ranking_metrics`; what the lists are like (`coverage`, `gini`, `personalization`, `novelty`, `popularity`,
+    `popularity_lift`, `long_tail`, `serendipity`, and by category `diversity`, `entropy`, `miscalibration`) in
+    `evaluate.list_metrics`.
 
     Args:
         scorer: a fitted recommender.
@@ -48,7 +49,7 @@ def ranking(
         metrics: names, in the order of the values that come out.
         users: ids to judge; all of the test by default.
         exclude_seen: whether items of the training history are out of the race.
-        category: column of the scorer's item features that `diversity` goes by.
+        category: column of the scorer's item features that `diversity`, `entropy` and `miscalibration` go by.
         context: its progress is shown.
 
     Raises:
@@ -73,7 +74,8 @@ def ranking(
     places = _lists(scorer, ids, k, exclude_seen, context)
     row = np.arange(len(ids))[:, None]
     hits = (places >= 0) & _among(row * scorer.dataset.n_items + places, keys)
-    columns = [_column(name, scorer.dataset, places, (hits, n_relevant), category) for name in metrics]
+    lists = JudgedLists(scorer.dataset, scorer.dataset.index_of(ids), places, hits, n_relevant, category)
+    columns = [lists.metric(name) for name in metrics]
     return Estimate(
         np.array([value for value, _ in columns]),
         np.stack([influence for _, influence in columns], axis=1),
@@ -136,37 +138,3 @@ def _lists(scorer: Scorer, ids: AnyArray, k: int, exclude_seen: bool, context: R
         filled = found.filled
         block[:, : filled.shape[1]][filled] = scorer.dataset.item_index_of(found.items[filled])
     return places
-
-
-def _column(
-    name: str, train: Dataset, places: IntArray, judged: tuple[AnyArray, IntArray], category: str | None
-) -> tuple[float, FloatArray]:
-    """The value of one metric and the influence (u,) of each user."""
-    if name == "coverage":
-        return coverage(places, train.n_items)
-    if name == "gini":
-        return gini(places, train.n_items)
-    if name in ACCURACY:
-        scores = ACCURACY[name](*judged, places.shape[1])
-    elif name == "diversity":
-        scores = diversity(places, _categories(train, category))
-    else:
-        counts = np.bincount(train.matrix.indices, minlength=train.n_items).astype(np.float64)
-        scores = novelty(places, counts, train.n_users) if name == "novelty" else mean_popularity(places, counts)
-    mean = float(scores.mean())
-    return mean, scores - mean
-
-
-def _categories(train: Dataset, category: str | None) -> IntArray:
-    if train.item_features is None:
-        raise InputError(
-            "diversity goes by a category of the items, and the dataset has no item features; add them with "
-            "dataset.with_items(table, item=...), or leave diversity out of metrics."
-        )
-    if category is None:
-        names = ", ".join(train.item_features.column_names)
-        raise InputError(f"diversity needs category=, the column of the item features it goes by: {names}.")
-    values = column(train.item_features, category)
-    missing = np.array([v is None or v != v for v in values.tolist()])
-    codes = np.unique(values.astype(str), return_inverse=True)[1].astype(np.int64)
-    return np.where(missing, -1, codes)

@@ -91,6 +91,39 @@ def average_precision_at_k(hits: AnyArray, n_relevant: AnyArray, k: int) -> Floa
     return (precision * top).sum(axis=1) / np.minimum(n_relevant, k)
 
 
+def f1_at_k(hits: AnyArray, n_relevant: AnyArray, k: int) -> FloatArray:
+    """Harmonic mean of precision and recall, 0 without a hit, (u,).
+
+    >>> f1_at_k(np.array([[True, False]]), np.array([4]), 2).round(3).tolist()
+    [0.333]
+    """
+    return 2.0 * _top(hits, k).sum(axis=1) / (k + n_relevant)
+
+
+def r_precision_at_k(hits: AnyArray, n_relevant: AnyArray, k: int) -> FloatArray:
+    """Share of the first min(k, n_relevant) places that hold a relevant item, (u,): 1 for a perfect list.
+
+    >>> r_precision_at_k(np.array([[True, False, True]]), np.array([2]), 3).tolist()
+    [0.5]
+    """
+    top = _top(hits, k)
+    wanted = np.minimum(n_relevant, k)
+    return (top * (np.arange(top.shape[1]) < np.asarray(wanted)[:, None])).sum(axis=1) / wanted
+
+
+def rank_biased_precision_at_k(hits: AnyArray, n_relevant: AnyArray, k: int, patience: float = 0.8) -> FloatArray:
+    """Expected share of hits for a reader who goes on to the next place with chance `patience`, (u,).
+
+    Moffat and Zobel 2008, doi:10.1145/1416950.1416952, over the k places, so that a full list of hits scores 1.
+
+    >>> rank_biased_precision_at_k(np.array([[True, False]]), np.array([1]), 2, patience=0.5).round(3).tolist()
+    [0.667]
+    """
+    del n_relevant
+    top, reach = _top(hits, k), patience ** np.arange(k)
+    return (top @ reach[: top.shape[1]]) / reach.sum()
+
+
 ACCURACY: Mapping[str, Metric] = {
     "ndcg": ndcg_at_k,
     "recall": recall_at_k,
@@ -98,6 +131,9 @@ ACCURACY: Mapping[str, Metric] = {
     "mrr": reciprocal_rank_at_k,
     "hit_rate": hit_rate_at_k,
     "map": average_precision_at_k,
+    "f1": f1_at_k,
+    "r_precision": r_precision_at_k,
+    "rbp": rank_biased_precision_at_k,
 }
 
 
