@@ -25,10 +25,11 @@ CLIP = (0.01, 0.99)  # quantiles beyond which a curve is flat
 CURVED = 20  # covariates that may bend
 LINEAR = 200  # covariates that are looked at at all
 PRODUCTS = 10
-FALSE = 0.25  # chance that a product is taken in where none matters
+SETTLED = 1e-2  # relative change of the largest prior variance at which it stops
+FALSE = 0.05  # chance that a product is taken in where none matters
 MIN_DISTINCT = 8  # levels of a covariate that may bend
 FEW = 1.0  # pseudo-count of the prior on variances: the larger, the fewer terms remain
-GONE = 1e-7  # prior variance, in units of the outcome's, of a term that is left out
+GONE = 1e-6  # prior variance, in units of the outcome's, of a term that is left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,27 +144,36 @@ def fit_smooth_effect(
 ) -> SmoothEffect:
     """The smooth part of the effect of w on y (n,), both centred, given X (n, p).
 
-    A copy is the ridge on the half of the units with the sign 1, by one Newton step from all of them.
+    A copy is what the half of the units with the sign 1 make of the basis, prior variances and all, so that a unit's
+    outcome says next to nothing in the copies of the other half: the normal equations are those of all units, halved,
+    and moved by the residuals of the half.
 
     Args:
+        X: (n, p).
+        w, y: (n,).
         mass: (n,) weights of units.
-        signs: (bags, n) 1 for units in the half-sample of a bag, else -1; 0 for units that are never drawn.
+        signs: (bags, n) 1 for units in the half-sample of a bag, else -1.
     """
     w, y = recentred(X, np.stack([w, y], axis=1), mass).T
     total = float(y @ (mass * y)) / len(y) or 1.0
     basis = _screened(X, w, y, mass, total)
-    ridge = _empirical_bayes(_moments(basis, X, w, y, mass), basis.owner, total)
-    keep = np.flatnonzero(ridge.prior[basis.owner] > GONE * total) if len(basis.scale) else np.empty(0, dtype=np.int64)
-    if len(keep) < len(basis.scale):
-        basis = basis.only(keep)
-        ridge = _empirical_bayes(_moments(basis, X, w, y, mass), basis.owner, total)
-    pull = np.zeros((len(signs), len(ridge.coef)))
+    m = _moments(basis, X, w, y, mass)
+    ridge = _empirical_bayes(m, basis.owner, total)
+    pull, squares = np.zeros((len(signs), len(ridge.coef))), np.zeros(len(signs))
     for start, stop in _blocks(len(y)):
         Z, here = basis.transform(X[start:stop]), slice(start, stop)
-        pulled = w[here] * mass[here] * (y[here] - w[here] * (Z @ ridge.coef))
-        pull += (signs[:, here] * pulled) @ Z
+        rest = y[here] - w[here] * (Z @ ridge.coef)
+        pull += (signs[:, here] * (w[here] * mass[here] * rest)) @ Z
+        squares += signs[:, here] @ (mass[here] * rest**2)
+    halves = [
+        Moments(0.5 * m.A, 0.5 * (m.b + p), 0.5 * max(m.yy + s, 0.0), len(y) // 2)
+        for p, s in zip(pull, squares, strict=True)
+    ]
+    copies = np.stack([_empirical_bayes(half, basis.owner, total).coef for half in halves])
     root = np.sqrt(ridge.noise) * ridge.inverse * np.sqrt(ridge.penalty)
-    return SmoothEffect(basis=basis, copies=ridge.coef + pull @ ridge.inverse, bias_root=root)
+    used = 1 + np.flatnonzero((copies[:, 1:] != 0.0).any(axis=0) | (ridge.coef[1:] != 0.0))
+    at = np.concatenate([[0], used])
+    return SmoothEffect(basis=basis.only(used - 1), copies=copies[:, at], bias_root=root[np.ix_(at, at)])
 
 
 def recentred(X: FloatArray, columns: FloatArray, mass: FloatArray) -> FloatArray:
@@ -234,24 +244,32 @@ def _moments(basis: Basis, X: FloatArray, w: FloatArray, y: FloatArray, mass: Fl
 
 
 def _empirical_bayes(m: Moments, owner: IntArray, total: float) -> Ridge:
-    """Ridge with a prior variance for each term, by MacKay's fixed point; the first coefficient is free."""
+    """Ridge with a prior variance for each term, by MacKay's fixed point; the first coefficient is free.
+
+    Terms whose variance vanishes leave, so later rounds are cheap; their coefficients are 0.
+    """
     terms, q = int(owner.max()) + 1 if len(owner) else 0, len(m.b)
-    prior, noise, penalty = np.full(terms, 0.01 * total), total, np.zeros(q)
+    prior, noise, here = np.full(terms, 0.01 * total), total, np.arange(q)
     tiny = 1e-12 * float(np.trace(m.A)) / q + 1e-300
     for _ in range(60):
-        penalty[1:] = noise / prior[owner]
-        inverse = np.asarray(np.linalg.inv(m.A + np.diag(penalty + tiny)), dtype=np.float64)
-        coef = inverse @ m.b
-        loss = max(m.yy - 2.0 * float(coef @ m.b) + float(coef @ m.A @ coef), 1e-12 * m.yy + 1e-300)
-        told = np.bincount(owner, weights=1.0 - np.diag(inverse)[1:] * penalty[1:], minlength=terms)
+        A, b, mine = m.A[np.ix_(here, here)], m.b[here], owner[here[1:] - 1]
+        penalty = np.concatenate([[0.0], noise / prior[mine]])
+        inverse = np.asarray(np.linalg.inv(A + np.diag(penalty + tiny)), dtype=np.float64)
+        coef = inverse @ b
+        loss = max(m.yy - 2.0 * float(coef @ b) + float(coef @ A @ coef), 1e-12 * m.yy + 1e-300)
+        told = np.bincount(mine, weights=1.0 - np.diag(inverse)[1:] * penalty[1:], minlength=terms)
         noise = loss / max(1.0, m.n - 1.0 - told.sum())
-        square = np.bincount(owner, weights=coef[1:] ** 2, minlength=terms)
-        new = np.clip(square / (np.maximum(told, 0.0) + FEW), 1e-3 * GONE * total, None)
-        done = np.abs(new - prior).max(initial=0.0) <= 1e-3 * max(new.max(initial=0.0), GONE * total)
+        square = np.bincount(mine, weights=coef[1:] ** 2, minlength=terms)
+        new = square / (np.maximum(told, 0.0) + FEW)
+        done = np.abs(new - prior).max(initial=0.0) <= SETTLED * max(new.max(initial=0.0), GONE * total)
         prior = new
         if done:
             break
-    return Ridge(coef, inverse, penalty, noise, prior)
+        left = np.concatenate([[True], prior[mine] > GONE * total])
+        here, coef, inverse, penalty = here[left], coef[left], inverse[np.ix_(left, left)], penalty[left]
+    whole = Ridge(np.zeros(q), np.zeros((q, q)), np.zeros(q), noise, prior)
+    whole.coef[here], whole.penalty[here], whole.inverse[np.ix_(here, here)] = coef, penalty, inverse
+    return whole
 
 
 def _blocks(n: int) -> Iterator[tuple[int, int]]:
