@@ -74,7 +74,7 @@ def test_over_the_scores_of_aipw() -> None:
 
 def test_lopsided_values_have_a_mean_but_no_interval() -> None:
     spent = np.random.default_rng(0).pareto(2.1, 800)
-    with pytest.raises(NoInterval, match="skewness"):
+    with pytest.raises(NoInterval, match="long tail"):
         robust_mean(spent).interval()
     capped = robust_mean(spent, method="winsorized")
     assert capped.interval().upper < spent.mean() * 1.3

@@ -28,6 +28,7 @@ FEWEST = 40
 BLOCKS = 20  # of the median of means
 COCHRAN = 25.0  # n must be this many times the squared skewness for a normal interval of a mean (Cochran 1977, 2.15)
 UNEVEN = 2.0  # times the smaller arm: beyond, the arms lose unlike parts of a long tail
+THIN_TAIL = 3.5  # power from which the error of a mean's normal interval can be told from the sample's skewness
 LOPSIDED = 0.5  # of the outer quantiles about the median: beyond, what a robust mean takes from one tail is a bias
 
 
@@ -56,8 +57,8 @@ def robust_mean(
 
     "catoni" and "median_of_means" aim at the mean, with an error that is small even where only the variance exists.
     They take something from a long tail, and normal intervals of any mean of lopsided values fail: where the outer
-    quantiles are lopsided there is a value but no interval, unless "catoni" has 25 squared skewnesses of values or more
-    (Cochran 1977). "winsorized" answers another question, the mean of capped values, whose interval holds.
+    quantiles are lopsided there is a value but no interval, unless the tail falls fast and "catoni" has 25 squared
+    skewnesses of values or more (Cochran 1977). "winsorized" answers another question, the mean of capped values, whose interval holds.
 
     Args:
         values: (n,) or (n, k), finite.
@@ -265,7 +266,7 @@ def lopsided(x: FloatArray, weight: FloatArray, method: Method = "catoni") -> st
 
     >>> rng = np.random.default_rng(0)
     >>> lopsided(rng.normal(size=500), np.ones(500)), lopsided(rng.pareto(2.1, 500), np.ones(500))[:26]
-    ('', '500 values are too few for')
+    ('', 'its long tail falls with a')
     """
     centre = np.average(x, weights=weight)
     spread = np.average((x - centre) ** 2, weights=weight)
@@ -278,12 +279,29 @@ def lopsided(x: FloatArray, weight: FloatArray, method: Method = "catoni") -> st
         return ""
     if method == "median_of_means":  # the mean of a block is lopsided however many blocks there are
         return f"the median of block means is off the mean of values with skewness {skewness:.1f}; ask for 'catoni'"
+    index = tail_index(x - centre if tilt > 0 else centre - x)
+    if index < THIN_TAIL:
+        return (
+            f"its long tail falls with a power of about {index:.1f}: a normal interval of its mean is too short, and most "
+            "so in samples without a giant; ask for the winsorized mean"
+        )
     if len(x) >= COCHRAN * skewness**2:
         return ""
     return (
         f"{len(x):,} values are too few for an interval of a mean with skewness {skewness:.1f} "
         f"({COCHRAN * skewness**2:,.0f} are needed); ask for the winsorized mean"
     )
+
+
+def tail_index(x: FloatArray, share: float = 0.05) -> float:
+    """The power with which the upper tail falls, from its largest values (Hill 1975).
+
+    >>> 1.5 < tail_index(np.random.default_rng(0).pareto(2.1, 4000)) < 2.5
+    True
+    """
+    top = np.sort(x[x > 0])[-max(10, int(share * len(x))) :]
+    gap = float(np.log(top[1:] / top[0]).mean()) if len(top) > 1 else 0.0
+    return 1.0 / gap if gap > 0 else float("inf")
 
 
 def deal(keys: AnyArray, arm: IntArray, blocks: int, seed: Seed) -> IntArray:
