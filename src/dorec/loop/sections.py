@@ -30,6 +30,7 @@ from dorec.explain import (
     graph_figure,
     overlap_figure,
 )
+from dorec.loop.effect_sections import attack_pictures, varying
 from dorec.loop.results import StageResult, as_refusal
 
 Results = Mapping[str, StageResult]
@@ -42,6 +43,7 @@ def sections(results: Results, left_out: Sequence[tuple[str, str]]) -> list[Sect
         *data(results),
         *funnel(results),
         *effects(results),
+        *modifiers(results),
         *whom(results),
         *recommendations(results),
         *policies(results),
@@ -140,10 +142,19 @@ def effects(results: Results) -> list[Section]:
         blocks.append(RefusalBlock([as_refusal(r) for r in result.refusals]))
     if result.verdicts:
         blocks += [Text("**Does it survive attack?**"), VerdictList(_distinct(result.verdicts))]
+    blocks += attack_pictures(facts.get("attacked", {}))
     blocks += _graph(facts)
     return [
         Section("What it causes", lead=_effects_lead(facts), blocks=[*blocks, *_assumptions(facts)], anchor="effects")
     ]
+
+
+def modifiers(results: Results) -> list[Section]:
+    """For whom the effect differs, of the first outcome."""
+    result = results.get("effects")
+    if result is None or "question" not in result.facts:
+        return []
+    return varying(result.facts, _words(result.facts["outcomes"][0]))
 
 
 def _effects_lead(facts: Mapping[str, Any]) -> str:

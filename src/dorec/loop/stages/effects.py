@@ -20,6 +20,7 @@ from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
 from dorec.intervene import allocate, allocation_value
 from dorec.loop.bounding import with_bounds
+from dorec.loop.effect_details import attacked, varying_effects
 from dorec.loop.graph_file import parse_graph
 from dorec.loop.learned_graph import learn_graph
 from dorec.loop.questions import Question, ask
@@ -95,6 +96,8 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
         arrays = {"propensity": model.nuisances.propensity, "treatment": study.treatment}
         allocated, tables, more = _whom(workspace, study, model)
         estimates |= more
+        allocated["varying"] = varying_effects(study, model, context)
+        allocated["attacked"] = attacked(study, model, verdicts)
     return StageResult(
         facts={"by_outcome": {outcome: facts}, **allocated},
         estimates=estimates,
