@@ -8,6 +8,7 @@ from dorec import Dataset, RunContext
 from dorec.domain.errors import ColumnNotFound, ConfigError, InputError, TooFewUnits
 from dorec.evaluate import compare, ranking
 from dorec.evaluate.ranking import KNOWN
+from dorec.evaluate.sampled_ranking import SampledRankingWarning, sampled_lists
 from dorec.recommend import ALS, EASE, ItemKNN, Popularity
 
 CATEGORICAL = {"diversity", "entropy", "miscalibration"}
@@ -177,3 +178,32 @@ def test_compare_says_that_ease_beats_popularity_on_movielens(movielens):
     table = compare({"popularity": Popularity().fit(train), "ease": EASE().fit(train)}, test, metrics=("ndcg", "mrr"))
     assert (table.p_values["ease"] < 0.001).all()
     assert "ease" in str(table)
+
+
+def test_sampled_ranking_warns_and_flatters(halves):
+    train, test = halves
+    scorer = EASE(reg=5.0).fit(train)
+    full = ranking(scorer, test, k=5, metrics=("ndcg",))
+    with pytest.warns(SampledRankingWarning, match="another order"):
+        some = ranking(scorer, test, k=5, metrics=("ndcg",), sampled=10)
+    assert some["ndcg"].value > full["ndcg"].value
+    assert "10 sampled" in some.method
+    with pytest.warns(SampledRankingWarning):
+        every = ranking(scorer, test, k=5, metrics=("ndcg", "recall"), sampled=10_000)
+    assert every.value.tolist() == pytest.approx(ranking(scorer, test, k=5, metrics=("ndcg", "recall")).value.tolist())
+
+
+def test_a_sample_holds_what_is_relevant_and_so_many_others(halves):
+    train, test = halves
+    scorer = Popularity().fit(train)
+    ids, keys = train.users[:3], np.array([0 * train.n_items + 4, 2 * train.n_items + 7])
+    with pytest.warns(SampledRankingWarning):
+        lists = sampled_lists(scorer, ids, 50, keys=keys, n_sampled=6, exclude_seen=True, context=RunContext(seed=1))
+    seen = train.matrix.toarray() > 0
+    assert (lists >= 0).sum(axis=1).tolist() == [7, 6, 7]
+    assert 4 in lists[0] and 7 in lists[2]  # noqa: PT018
+    for user, row in enumerate(lists):
+        others = set(row[row >= 0].tolist()) - {4, 7}
+        assert not any(seen[user, i] for i in others)
+    with pytest.raises(InputError, match="sampled is 0"):
+        ranking(scorer, test, sampled=0)

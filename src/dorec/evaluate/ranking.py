@@ -12,6 +12,7 @@ from dorec.domain.protocols import Scorer
 from dorec.domain.run import RunContext
 from dorec.evaluate.judged_lists import LIST_METRICS, JudgedLists
 from dorec.evaluate.ranking_metrics import ACCURACY
+from dorec.evaluate.sampled_ranking import sampled_lists
 from dorec.numeric.arrays import AnyArray, IntArray
 
 DEFAULT_CONTEXT = RunContext()
@@ -29,12 +30,14 @@ def ranking(
     users: Any = None,
     exclude_seen: bool = True,
     category: str | None = None,
+    sampled: int | None = None,
     context: RunContext = DEFAULT_CONTEXT,
 ) -> Estimate:
     """One value for each metric, over the users of the test: paired, user by user, with any other model's on that test.
 
-    Every item competes. With `exclude_seen`, what a user had in training is neither recommended nor asked for. Users
-    without a relevant test item are left out; users without a training history are judged by the fallback they get.
+    Every item competes, unless `sampled` says otherwise. With `exclude_seen`, what a user had in training is neither
+    recommended nor asked for. Users without a relevant test item are left out; users without a training history are
+    judged by the fallback they get.
 
     Accuracy (`ndcg`, `recall`, `precision`, `mrr`, `hit_rate`, `map`, `f1`, `r_precision`, `rbp`) is defined in
     `evaluate.ranking_metrics`; what the lists are like (`coverage`, `gini`, `personalization`, `novelty`, `popularity`,
@@ -50,7 +53,11 @@ def ranking(
         users: ids to judge; all of the test by default.
         exclude_seen: whether items of the training history are out of the race.
         category: column of the scorer's item features that `diversity`, `entropy` and `miscalibration` go by.
-        context: its progress is shown.
+        sampled: rank the relevant items against so many drawn ones instead of all; a warning says what that is worth.
+        context: its progress is shown; its seed draws the sample.
+
+    Warns:
+        SampledRankingWarning: `sampled` was given.
 
     Raises:
         ConfigError: a metric is unknown.
@@ -71,7 +78,10 @@ def ranking(
             f"{len(ids)} user(s) have a relevant item in the test",
             remedy="hold out more interactions, or take exclude_seen=False where users come back to the same items",
         )
-    places = _lists(scorer, ids, k, exclude_seen, context)
+    if sampled is None:
+        places = _lists(scorer, ids, k, exclude_seen, context)
+    else:
+        places = sampled_lists(scorer, ids, k, keys=keys, n_sampled=sampled, exclude_seen=exclude_seen, context=context)
     row = np.arange(len(ids))[:, None]
     hits = (places >= 0) & _among(row * scorer.dataset.n_items + places, keys)
     lists = JudgedLists(scorer.dataset, scorer.dataset.index_of(ids), places, hits, n_relevant, category)
@@ -80,7 +90,7 @@ def ranking(
         np.array([value for value, _ in columns]),
         np.stack([influence for _, influence in columns], axis=1),
         name=tuple(metrics),
-        method=f"full ranking, top {k}",
+        method=f"{'full ranking' if sampled is None else f'ranking against {sampled} sampled items'}, top {k}",
         estimand=f"mean over users like the {len(ids):,} of the test",
         sample=fingerprint(ids, n_relevant, keys, np.array([k])),
     )
