@@ -48,14 +48,14 @@ def test_influence_is_that_of_the_bootstrap_and_weights_are_copies() -> None:
     effect = PlugIn(estimand=estimand()).fit(study(table)).ate()
     assert effect.influence.mean() == pytest.approx(0.0, abs=1e-7)
     rng, drawn = np.random.default_rng(1), []
-    for _ in range(80):
+    for _ in range(40):
         rows = rng.integers(0, 600, 600)
         try:
             learner = PlugIn(estimand=estimand(), min_per_cell=1)
             drawn.append(learner.fit(study({k: v[rows] for k, v in table.items()})).ate().value)
         except NoOverlap:
             continue
-    assert effect.std_error == pytest.approx(np.std(drawn), rel=0.3)
+    assert effect.std_error == pytest.approx(np.std(drawn), rel=0.4)
     double = {k: np.repeat(v, 2) for k, v in table.items()}
     weighted = {**table, "w": np.full(600, 2.0)}
     assert PlugIn(estimand=estimand()).fit(study(double)).ate().value == pytest.approx(effect.value)

@@ -83,7 +83,16 @@ class DesignRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Designed:
-    """The effect of a design, its parts, and what was found against it; made by `estimate_by_design`."""
+    """The effect of a design, its parts, and what was found against it; made by `estimate_by_design`.
+
+    Example:
+        >>> asked = DesignRequest(source=Path("vip.csv"), design="rdd", outcome="visits", treatment="vip")
+        >>> jump = Estimate(1.5, name="1 - 0 at spent = 60")
+        >>> found = Designed(request=asked, rows=900, model=None, effect=jump, parts=None, bounds=None, p_value=None,
+        ...                  assumptions=("nobody places units",))
+        >>> found.to_dict()["effects"][0]["value"]
+        1.5
+    """
 
     request: DesignRequest
     rows: int

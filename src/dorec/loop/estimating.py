@@ -38,7 +38,21 @@ WORDS = {  # the library's arguments, as options
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Estimated:
-    """The effect, what it rests on, and what attacked it; made by `estimate_file`."""
+    """The effect, what it rests on, and what attacked it; made by `estimate_file`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> study = Study.from_table({"t": [0, 1, 0, 1], "y": [1.0, 2.0, 3.0, 4.0]}, outcome="y", treatment="t")
+        >>> asked = EstimateRequest(source=Path("shop.csv"), outcome="y", treatment="t", randomised=True)
+        >>> estimand, graph = estimand_of(asked, ["t", "y"])
+        >>> learner = make("aipw")
+        >>> found = Estimated(
+        ...     request=asked, study=study, rows=4, dropped_rows=0, estimand=estimand, graph=graph, method="aipw",
+        ...     learner=learner, model=None, effect=Estimate(1.0, name="1 - 0"), naive=None, response=None,
+        ...     refutations=())
+        >>> found.strategy, found.to_dict()["effects"][0]["value"]
+        ('randomised', 1.0)
+    """
 
     request: EstimateRequest
     study: Study  # as the learner saw it
