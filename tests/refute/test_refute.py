@@ -182,7 +182,7 @@ def test_progress_is_shown() -> None:
 
     s = study()
     refute_all(s, CHEAP, CHEAP.fit(s).ate(), context=RunContext(progress=Loud()))
-    assert {"refuting 5", "placebo treatment 5", "random common cause 2", "data subset 3"} <= set(labels)
+    assert {"refuting 8", "placebo treatment 5", "random common cause 2", "data subset 3"} <= set(labels)
 
 
 def test_overlap_without_a_verdict_of_the_estimator() -> None:
