@@ -28,7 +28,7 @@ FEWEST = 40
 BLOCKS = 20  # of the median of means
 COCHRAN = 25.0  # n must be this many times the squared skewness for a normal interval of a mean (Cochran 1977, 2.15)
 UNEVEN = 2.0  # times the smaller arm: beyond, the arms lose unlike parts of a long tail
-THIN_TAIL = 3.5  # power from which the error of a mean's normal interval can be told from the sample's skewness
+THIN_TAIL = 3.5  # power from which the sample's skewness tells how far off a normal interval of a mean is
 LOPSIDED = 0.5  # of the outer quantiles about the median: beyond, what a robust mean takes from one tail is a bias
 
 
@@ -58,7 +58,8 @@ def robust_mean(
     "catoni" and "median_of_means" aim at the mean, with an error that is small even where only the variance exists.
     They take something from a long tail, and normal intervals of any mean of lopsided values fail: where the outer
     quantiles are lopsided there is a value but no interval, unless the tail falls fast and "catoni" has 25 squared
-    skewnesses of values or more (Cochran 1977). "winsorized" answers another question, the mean of capped values, whose interval holds.
+    skewnesses of values or more (Cochran 1977). "winsorized" answers another question, the mean of capped values, whose
+    interval holds.
 
     Args:
         values: (n,) or (n, k), finite.
@@ -282,8 +283,8 @@ def lopsided(x: FloatArray, weight: FloatArray, method: Method = "catoni") -> st
     index = tail_index(x - centre if tilt > 0 else centre - x)
     if index < THIN_TAIL:
         return (
-            f"its long tail falls with a power of about {index:.1f}: a normal interval of its mean is too short, and most "
-            "so in samples without a giant; ask for the winsorized mean"
+            f"its long tail falls with a power of about {index:.1f}: a normal interval of its mean is too short, "
+            "and most so in samples without a giant; ask for the winsorized mean"
         )
     if len(x) >= COCHRAN * skewness**2:
         return ""
