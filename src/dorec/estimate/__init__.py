@@ -44,6 +44,10 @@ from dorec.estimate.several_outcomes import effects_on_outcomes
 from dorec.estimate.strategy import adjusted_for, estimate, prepared
 from dorec.estimate.surrogate_tree import surrogate_tree
 from dorec.estimate.synthetic_control import SyntheticControl, SyntheticControlModel
+from dorec.estimate.synthetic_difference_in_differences import (
+    SyntheticDifferenceInDifferences,
+    SyntheticDifferenceModel,
+)
 from dorec.estimate.tmle import TMLE
 from dorec.estimate.two_stage_least_squares import TwoStageLeastSquares
 from dorec.estimate.uplift_tree import UpliftTree, UpliftTreeModel
@@ -107,6 +111,8 @@ __all__ = [
     "SequenceEffect",
     "SyntheticControl",
     "SyntheticControlModel",
+    "SyntheticDifferenceInDifferences",
+    "SyntheticDifferenceModel",
     "TARNet",
     "TLearner",
     "TwoStageLeastSquares",
