@@ -194,6 +194,10 @@ def estimated(found: "Estimated", page: Path | None) -> None:
         console.print(f"Effects that the data do not reject (95%): {set_in_words(found.weak_set)}")
     if found.groups is not None:
         console.print(escape("; ".join(f"{one.value:.1%} {one.name}" for one in found.groups.scalars())))
+    if found.method == "mediation":
+        console.print(
+            "[dim]total = nde + tie = tde + nie: natural direct and total indirect, and the other way round[/]"
+        )
     console.print("[bold]It holds if[/]")
     for assumption in found.estimand.assumptions:
         console.print(f"  · {escape(assumption)}", highlight=False, soft_wrap=True)
