@@ -36,10 +36,11 @@ class CausalForest:
     Leaves average over places where the effect is not the same, which pulls a forest towards the mean and leaves its
     intervals short of what they miss. So curves and products of the covariates are fitted first (`smooth`: an
     empirical Bayes ridge, see `numeric/smooth_effect.py`), leaves are filled with what these leave of the outcome, and
-    both are added: what local linear forests (Friedberg et al. 2021, doi:10.1080/10618600.2020.1831930) do with a
-    ridge in each place. Each bag has a copy of the smooth part from its own half of the units, so its variance is
-    counted; the interval's width also holds the ridge's mean squared bias under its prior (Nychka 1988,
-    doi:10.2307/2290146). Where effects have jumps or interactions of many covariates, and units are few, bias remains.
+    both are added, as local linear forests (Friedberg et al. 2021, doi:10.1080/10618600.2020.1831930) do with a ridge
+    in each place. Each bag has a copy of the smooth part from its own half of the units, so its variance counts; the
+    width also holds the ridge's mean squared bias under its prior (Nychka 1988, doi:10.2307/2290146). The interval
+    holds on average over smooth effects. It falls short where effects jump, where many covariates act together on few
+    units, and where the nuisances are off. For effects known to jump, `smooth=False` is the better forest.
 
     The average effect is that of `average`, from its orthogonal scores; of a dose, that of `DoubleML`.
 
