@@ -271,10 +271,11 @@ def table(lane: str) -> list[str]:
         "| estimator | effect of | models | world | n | samples | bias / sd | se / sd | coverage | given | |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, cell in kept().items():
-        which, estimator, population, nuisances, world = name.split(" | ")
-        if which != lane:
+    counted = kept()
+    for name in [key(lane, cell) for cell in LANES[lane]()]:
+        if name not in counted:
             continue
+        cell, (_, estimator, population, nuisances, world) = counted[name], name.split(" | ")
         for row in cell["rows"]:
             effect = row["effect"] if len(cell["rows"]) > 1 else population
             bias = row["bias"] / row["sd"]

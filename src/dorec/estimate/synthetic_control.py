@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from dorec.domain.errors import ConfigError, InputError, NoInterval, OneArm, TooFewUnits
+from dorec.domain.errors import ConfigError, InputError, NoInterval, NotFinite, OneArm, TooFewUnits
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.explanation import Figure
 from dorec.domain.panel import Panel
@@ -63,7 +63,10 @@ class SyntheticControl:
             OneArm: no unit is treated, or none never is.
             TooFewUnits: fewer than 2 untreated units, or than 3 times before the treatment.
             InputError: treatments start at several times.
+            NotFinite: the panel holds values that are missing or infinite.
         """
+        if not np.isfinite(panel.outcome).all():
+            raise NotFinite("the outcome of the panel holds missing or infinite values", remedy="repair the table")
         treated = panel.starts < panel.n_times
         if not treated.any() or treated.all():
             raise OneArm(
