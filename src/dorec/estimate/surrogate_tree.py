@@ -34,7 +34,8 @@ def surrogate_tree(
 
     The learner is fitted again on one half of the units, and a regression tree of its out-of-fold effects gives the
     rules. The effect of each leaf is the mean of the model's orthogonal scores over the other half, whose outcomes had
-    no say in the rules; so the leaves' intervals hold. `fidelity` is the share of the variance of the given model's
+    no say in the rules; so the leaves' intervals hold (the test that effects vary at all sees every unit, so they are a
+    little too narrow where it barely passes). `fidelity` is the share of the variance of the given model's
     unit effects, in that other half, that the leaves tell.
 
     Args:
