@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dorec.loop.report import newest_report
     from dorec.loop.run import RunSummary, run_study
     from dorec.loop.study_file import StudyFile
+    from dorec.loop.successive_halving import Leaderboard, grid, search
 
 __all__ = [
     "DemoResult",
@@ -30,6 +31,7 @@ __all__ = [
     "Estimated",
     "Identified",
     "IngestResult",
+    "Leaderboard",
     "RunSummary",
     "Sources",
     "StudyFile",
@@ -37,12 +39,14 @@ __all__ = [
     "estimate_by_design",
     "estimate_file",
     "examine",
+    "grid",
     "identify_in",
     "ingest_study",
     "init_study",
     "newest_report",
     "run_demo",
     "run_study",
+    "search",
 ]
 
 _HOME = {
@@ -58,6 +62,7 @@ _HOME = {
     "report": ("newest_report",),
     "run": ("RunSummary", "run_study"),
     "study_file": ("StudyFile",),
+    "successive_halving": ("Leaderboard", "grid", "search"),
 }
 
 

@@ -1,0 +1,215 @@
+"""Which hyperparameters? Successive halving over frozen learners, resumable, with a leaderboard.
+
+Many configurations are tried on few users, the best third of them on three times as many, and so on to all (Jamieson
+and Talwalkar 2016, arXiv 1502.07943). Every result is kept under the content of what it came from.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dorec.domain.dataset import Dataset
+from dorec.domain.errors import InputError, Refusal
+from dorec.domain.estimate import fingerprint
+from dorec.domain.run import RunContext
+from dorec.evaluate import ranking
+from dorec.numeric.folds import hash64, mix64
+from dorec.numeric.memo import content_of
+from dorec.profile import Split, random_split, temporal_split
+from dorec.recommend import make
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DEFAULT_CONTEXT = RunContext()
+FEWEST_USERS = 50  # in the smallest sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One configuration on one sample of the users."""
+
+    learner: str  # as it prints: its class and hyperparameters
+    share: float  # of the users
+    value: float | None  # of the metric; None where the learner refused
+    std_error: float | None
+    seconds: float  # of the fit
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """All trials, and the learner that did best on all users.
+
+    Example:
+        >>> from dorec.recommend import EASE
+        >>> rng = np.random.default_rng(0)
+        >>> user = np.repeat(np.arange(80), 10)
+        >>> rows = {"u": user, "i": rng.integers(0, 15, 800) * 2 + user % 2}
+        >>> data = Dataset.from_interactions(rows, user="u", item="i")
+        >>> found = search([EASE(reg=r) for r in (1.0, 30.0, 1e6)], data)
+        >>> found.best.reg < 1e6, len(found.trials)
+        (True, 3)
+    """
+
+    best: Any  # a frozen learner, not fitted
+    trials: tuple[Trial, ...]  # of the largest share first, the best first
+    metric: str
+
+    def to_arrow(self) -> "pa.Table":
+        """One row a trial, the best on the most users first."""
+        import pyarrow as pa
+
+        return pa.Table.from_pylist([vars(trial) for trial in self.trials])
+
+    def __str__(self) -> str:
+        lines = [f"{self.metric:>8}  {'+-':>7}  users  seconds  learner"]
+        for t in self.trials:
+            value = f"{'refused':>8}  {'':>7}" if t.value is None else f"{t.value:8.4f}  {t.std_error:7.4f}"
+            lines.append(f"{value}  {t.share:5.0%}  {t.seconds:7.2f}  {t.learner}")
+        return "\n".join(lines)
+
+
+def grid(name: str, **choices: Iterable[Any]) -> list[Any]:
+    """Every combination of some hyperparameters of a recommender by name.
+
+    Example:
+        >>> grid("ease", reg=[100.0, 300.0])
+        [EASE(reg=100.0, weighting='binary', max_items=20000), EASE(reg=300.0, weighting='binary', max_items=20000)]
+    """
+    values = [list(options) for options in choices.values()]
+    return [make(name, **dict(zip(choices, chosen, strict=True))) for chosen in product(*values)]
+
+
+def search(
+    learners: Sequence[Any],
+    dataset: Dataset,
+    *,
+    metric: str = "ndcg",
+    k: int = 10,
+    test_fraction: float = 0.2,
+    eta: int = 3,
+    kept: Path | None = None,
+    context: RunContext = DEFAULT_CONTEXT,
+) -> Leaderboard:
+    """The best of many learners on held-out interactions, by successive halving.
+
+    Held out is what came last where the interactions have times, else a random share of each user's. Judge the winner
+    on a test of its own: its value here is that of the best of many.
+
+    Args:
+        learners: frozen, not fitted; those of `grid`, of several classes if you like.
+        dataset: what may be learned from; keep the test out of it.
+        metric: to be maximised, as in `evaluate.ranking`.
+        k: length of the lists.
+        test_fraction: share that is held out.
+        eta: only one in eta goes on to eta times the users.
+        kept: a file of results, which an interrupted search picks up again.
+        context: progress; the seed decides samples and fits.
+
+    Raises:
+        InputError: no learner, eta below 2, or every learner refused.
+    """
+    if not learners or eta < 2:
+        raise InputError(f"search got {len(learners)} learner(s) and eta = {eta}; give one or more, and eta from 2 on.")
+    timed = dataset.time is not None
+    made = temporal_split(dataset, test_fraction) if timed else random_split(dataset, test_fraction, per_user=True)
+    diary = Diary.open(kept)
+    on_data = fingerprint(dataset.user_index, dataset.item_index, dataset.weight, dataset.time)
+    alive, trials = list(dict.fromkeys(learners)), {}
+    for share in shares(len(alive), dataset.n_users, eta):
+        sample = _sampled(made, share, context.seed)
+        for learner in context.track(alive, f"trials on {share:.0%} of the users", len(alive)):
+            key = content_of(on_data, repr(learner), share, metric, k, test_fraction, context.seed)
+            found = diary.find(key)
+            if found is None:
+                found = _tried(learner, sample, share, (metric, k), context)
+                diary.enter(key, found)
+            trials[repr(learner), share] = found
+        ranked = sorted(alive, key=lambda x, share=share: -_value(trials[repr(x), share]))  # type: ignore[misc]
+        alive = ranked[: max(1, -(-len(alive) // eta))] if share < 1 else ranked
+    order = sorted(trials.values(), key=lambda t: (-t.share, -_value(t), t.learner))
+    if order[0].value is None:
+        raise InputError(f"Every learner refused; the first said: {order[0].refusal}")
+    return Leaderboard(best=alive[0], trials=tuple(order), metric=f"{metric}@{k}")
+
+
+def shares(n_learners: int, n_users: int, eta: int) -> list[float]:
+    """The shares of the users that the rounds go through, the last one all.
+
+    >>> [round(s, 3) for s in shares(20, 10_000, 3)], shares(2, 10_000, 3), shares(20, 100, 3)
+    ([0.111, 0.333, 1.0], [1.0], [1.0])
+    """
+    found, left = [1.0], float(n_learners)
+    while left > eta and found[0] / eta * n_users >= FEWEST_USERS:
+        found.insert(0, found[0] / eta)
+        left /= eta
+    return found
+
+
+class Diary:
+    """Trials by the content of what they came from, one line of JSON each, in a file that only grows."""
+
+    def __init__(self, path: Path | None, known: Mapping[str, Trial]) -> None:
+        self.path, self.known = path, dict(known)
+
+    @classmethod
+    def open(cls, path: Path | None) -> "Diary":
+        """What a file holds; a last line that was cut off is left out."""
+        known = {}
+        if path is not None and path.exists():
+            text = path.read_text()
+            for line in text.splitlines():
+                try:
+                    entry = json.loads(line)
+                    key = entry.pop("key")
+                    known[key] = Trial(**entry)
+                except (ValueError, TypeError, KeyError):
+                    continue
+            if text and not text.endswith("\n"):
+                path.write_text(text + "\n")  # so that what follows a line that was cut off is a line of its own
+        return cls(path, known)
+
+    def find(self, key: bytes | None) -> Trial | None:
+        """The trial with that key."""
+        return None if key is None else self.known.get(key.hex())
+
+    def enter(self, key: bytes | None, trial: Trial) -> None:
+        """Keep a trial."""
+        if self.path is None or key is None:
+            return
+        with self.path.open("a") as file:
+            file.write(json.dumps({"key": key.hex(), **vars(trial)}) + "\n")
+
+
+def _tried(learner: Any, split: Split, share: float, judged: tuple[str, int], context: RunContext) -> Trial:
+    start = time.perf_counter()
+    try:
+        scorer = learner.fit(split.train, context=context)
+        seconds = time.perf_counter() - start
+        found = ranking(scorer, split.test, k=judged[1], metrics=(judged[0],), context=context)[0]
+    except Refusal as refusal:
+        nothing = {"value": None, "std_error": None, "seconds": time.perf_counter() - start}
+        return Trial(learner=repr(learner), share=share, refusal=str(refusal), **nothing)  # type: ignore[arg-type]
+    error = float(found.std_error)
+    return Trial(learner=repr(learner), share=share, value=float(found.value), std_error=error, seconds=seconds)
+
+
+def _sampled(split: Split, share: float, seed: int) -> Split:
+    """The split among the users whose hash is small; smaller shares are parts of larger ones."""
+    if share >= 1:
+        return split
+    keys = mix64(hash64(split.train.users) ^ hash64(np.array([f"search/{seed}"], dtype=object)))
+    chosen = keys <= np.uint64(share * float(2**64 - 2**11))
+    train, test = (part.take(chosen[part.user_index]) for part in (split.train, split.test))
+    return Split(train=train, test=test, how=split.how, cut=split.cut)
+
+
+def _value(trial: Trial) -> float:
+    return -np.inf if trial.value is None else trial.value
