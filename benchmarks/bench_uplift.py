@@ -157,8 +157,12 @@ def hillstrom() -> str:
     linear = make_pipeline(StandardScaler(), LogisticRegression())
     model = UpliftTree(average=AIPW(n_folds=3, outcome_model=linear)).fit(study)
     took = time.process_time() - start
-    worth = qini(model.unit_effects, model.scores, sample=study.sample)
-    return f"{model.tree.to_text()}\n\n{model.tree.verdicts[0]}\n{worth}\nfit: {took:.1f} CPU s, {study.n:,} rows"
+    worth = [
+        f"{arm}, {qini(model.unit_effects[:, a], model.scores[:, [0, a + 1]], sample=study.sample)}"
+        for a, arm in enumerate(study.arms[1:])
+    ]
+    told = "\n".join([model.tree.to_text(), "", str(model.tree.verdicts[0]), *worth])
+    return f"{told}\nfit: {took:.1f} CPU s, {study.n:,} rows"
 
 
 def main() -> None:
