@@ -50,7 +50,10 @@ def test_weight_gained_by_those_who_stop_smoking(shared: Path, name: str) -> Non
     assert round(naive_difference(study).value, 2) == 2.54
     ate = LEARNERS[name].fit(study).ate()
     assert 3.2 < ate.value < 3.6
-    assert 0.4 < ate.std_error < 0.6
+    if name == "matching":  # four neighbours in eight columns
+        assert "too unlike" in ate.no_interval
+    else:
+        assert 0.4 < ate.std_error < 0.6
 
 
 def lalonde(shared: Path, controls: str | None) -> Study:

@@ -76,6 +76,20 @@ def test_interval_holds_in_the_linear_world(distance: str) -> None:
     assert [str(v) for v in found if not v] == []
 
 
+def test_several_far_neighbours_have_no_interval() -> None:
+    rng = np.random.default_rng(0)
+    names = [f"x{j}" for j in range(6)]
+    table = dict(zip(names, rng.normal(size=(6, 300)), strict=True)) | {"t": np.arange(300) % 2}
+    table["y"] = table["t"] + table["x0"] + rng.normal(size=300)
+    told = {}
+    for p in (5, 6):
+        s = Study.from_table(table, outcome="y", treatment="t", covariates=names[:p])
+        for k, distance in ((1, "mahalanobis"), (4, "mahalanobis"), (4, "propensity")):
+            told[p, k, distance] = Matching(n_neighbours=k, distance=distance, **MODELS).fit(s).ate().no_interval
+    assert "4 neighbours in 6 columns" in told.pop((6, 4, "mahalanobis"))
+    assert set(told.values()) == {""}
+
+
 def test_several_arms_and_many_ties() -> None:
     rng = np.random.default_rng(0)
     x, t = rng.integers(0, 2, 600), rng.integers(0, 3, 600)
