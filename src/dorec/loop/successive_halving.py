@@ -48,14 +48,10 @@ class Leaderboard:
     """All trials, and the learner that did best on all users.
 
     Example:
-        >>> from dorec.recommend import EASE
-        >>> rng = np.random.default_rng(0)
-        >>> user = np.repeat(np.arange(80), 10)
-        >>> rows = {"u": user, "i": rng.integers(0, 15, 800) * 2 + user % 2}
-        >>> data = Dataset.from_interactions(rows, user="u", item="i")
-        >>> found = search([EASE(reg=r) for r in (1.0, 30.0, 1e6)], data)
-        >>> found.best.reg < 1e6, len(found.trials)
-        (True, 3)
+        >>> trial = Trial(learner="EASE(reg=30.0)", share=1.0, value=0.4, std_error=0.01, seconds=0.5)
+        >>> print(Leaderboard(best=None, trials=(trial,), metric="ndcg@10"))
+         ndcg@10       +-  users  seconds  learner
+          0.4000   0.0100   100%     0.50  EASE(reg=30.0)
     """
 
     best: Any  # a frozen learner, not fitted
@@ -115,6 +111,16 @@ def search(
 
     Raises:
         InputError: no learner, eta below 2, or every learner refused.
+
+    Example:
+        >>> from dorec.recommend import EASE
+        >>> rng = np.random.default_rng(0)
+        >>> user = np.repeat(np.arange(80), 10)
+        >>> rows = {"u": user, "i": rng.integers(0, 15, 800) * 2 + user % 2}
+        >>> data = Dataset.from_interactions(rows, user="u", item="i")
+        >>> found = search([EASE(reg=r) for r in (1.0, 30.0, 1e6)], data)
+        >>> found.best.reg < 1e6, len(found.trials)
+        (True, 3)
     """
     if not learners or eta < 2:
         raise InputError(f"search got {len(learners)} learner(s) and eta = {eta}; give one or more, and eta from 2 on.")
