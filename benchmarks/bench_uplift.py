@@ -177,7 +177,7 @@ def main() -> None:
         "# Uplift curves and trees",
         "",
         f"`PEERS=... python benchmarks/bench_uplift.py`, {datetime.now(UTC):%Y-%m-%d}, one thread, CPU seconds,",
-        f"medians of 3, {n:,} rows, seed 0. Equal numbers are equal definitions; only dorec's own have intervals.",
+        f"medians of 3, {n:,} rows, seed 0. Equal numbers are equal definitions; the first four have intervals.",
         "",
         "| what | value | s |",
         "|---|---|---|",
