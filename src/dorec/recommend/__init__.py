@@ -4,7 +4,9 @@ from dorec.recommend.als import ALS
 from dorec.recommend.association_rules import AssociationRules
 from dorec.recommend.blend import Blend
 from dorec.recommend.bpr import BPR
+from dorec.recommend.debiased_mf import DebiasedMF
 from dorec.recommend.ease import EASE
+from dorec.recommend.exposure import LoggedExposure, NaiveBayesExposure, PoissonExposure, PopularityExposure
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
 from dorec.recommend.popularity import Popularity
@@ -23,9 +25,14 @@ __all__ = [
     "WARP",
     "AssociationRules",
     "Blend",
+    "DebiasedMF",
     "FittedRecommender",
     "ItemKNN",
+    "LoggedExposure",
+    "NaiveBayesExposure",
+    "PoissonExposure",
     "Popularity",
+    "PopularityExposure",
     "SparseEASE",
     "UserKNN",
     "from_arrays",
