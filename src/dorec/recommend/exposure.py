@@ -1,7 +1,7 @@
 """How likely was each pair to be seen or rated at all? Propensities that debiasing goes by."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import sparse
@@ -15,6 +15,7 @@ DEFAULT_CONTEXT = RunContext()
 FLOOR = 1e-6  # no pair is thought impossible that may yet be observed
 
 
+@runtime_checkable
 class Propensities(Protocol):
     """Probabilities of being observed, for pairs given by position."""
 
@@ -43,9 +44,8 @@ class LoggedExposure:
     def of(self, users: IntArray, items: IntArray, ratings: FloatArray | None = None) -> FloatArray:
         """The table's probabilities, (m,)."""
         del ratings
-        table = (
-            sparse.csr_matrix(self.table) if sparse.issparse(self.table) else np.asarray(self.table, dtype=np.float64)
-        )
+        is_sparse = sparse.issparse(self.table)
+        table: Any = self.table.tocsr() if is_sparse else np.asarray(self.table, dtype=np.float64)
         p = np.asarray(table[items] if table.ndim == 1 else table[users, items], dtype=np.float64).ravel()
         bad = ~((p > 0) & (p <= 1))
         if bad.any():
@@ -223,7 +223,4 @@ def as_propensities(given: Any) -> Propensities:
         >>> as_propensities(np.array([0.25])).of(np.array([0]), np.array([0])).tolist()
         [0.25]
     """
-    if hasattr(given, "of"):
-        known: Propensities = given
-        return known
-    return LoggedExposure(given)
+    return given if isinstance(given, Propensities) else LoggedExposure(given)
