@@ -83,6 +83,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--splits", type=int, default=1)
+    parser.add_argument(
+        "--only", nargs="*", default=list(LEARNERS), help="learners, whose rows are printed and not kept"
+    )
     given = parser.parse_args()
     files = sorted(given.data.glob("ihdp_npci_*.csv.gz"))
     if not files:
@@ -90,10 +93,10 @@ def main() -> None:
         return
     replications = [read(path) for path in files]
     rows = ""
-    for name, learner in LEARNERS.items():
+    for name in given.only:
         found = np.array(
             [
-                [one_fit(learner, columns, 10 * r + split) for split in range(given.splits)]
+                [one_fit(LEARNERS[name], columns, 10 * r + split) for split in range(given.splits)]
                 for r, columns in enumerate(replications)
             ]
         )
@@ -102,10 +105,16 @@ def main() -> None:
         figures = " | ".join(f"{value:.2f}" for value in mean[:6])
         rows += f"| {name} | {figures} | {each} | {mean[6]:.1f} s |\n"
         print(rows.splitlines()[-1], flush=True)
-    RESULT.write_text(
+    if len(given.only) == len(LEARNERS):
+        RESULT.write_text(report(files, given.splits, rows))
+
+
+def report(files: list[Path], splits: int, rows: str) -> str:
+    """The page of results."""
+    return (
         f"# Deep learners of effects on IHDP\n\n{datetime.now(UTC):%Y-%m-%d}, `python benchmarks/bench_deep_effects.py "
-        f"--splits {given.splits}`: {len(files)} replications ({', '.join(p.name for p in files)}; 747 units, 139 "
-        f"treated), {given.splits} random split(s) each with seed 10 r + split, a tenth left out; learners as "
+        f"--splits {splits}`: {len(files)} replications ({', '.join(p.name for p in files)}; 747 units, 139 "
+        f"treated), {splits} random split(s) each with seed 10 r + split, a tenth left out; learners as "
         "they come.\n\n"
         "| learner | root PEHE in sample | out of fold | out of sample | ATE error in sample (orthogonal score) | out "
         "of sample (networks) | its standard error | root PEHE in sample, each replication | CPU |\n"

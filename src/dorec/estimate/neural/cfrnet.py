@@ -78,7 +78,7 @@ class CFRNet:
             study,
             self._fit_network,
             propensity_model=self.propensity_model,
-            own_propensity=False,
+            propensity_by="engine",
             context=context,
         )
         return DeepEffectModel(learner=self, method=f"CFRNet, {self.distance}", fitted=fitted)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class TrainingRows:
         return replace(self, weight=self.weight * alike[self.arm])
 
 
+PropensitySource = Literal["engine", "network", "both"]
 FitNetwork = Callable[[TrainingRows, RunContext, str], ArmPredictor]  # the label names its random streams
 
 
@@ -169,7 +170,7 @@ def cross_fitted(
     fit_network: FitNetwork,
     *,
     propensity_model: Any = None,
-    own_propensity: bool,
+    propensity_by: PropensitySource,
     tokens: IntArray | None = None,
     context: RunContext,
 ) -> CrossFittedNetworks:
@@ -179,8 +180,8 @@ def cross_fitted(
         learner: folds and floors.
         study: outcome, arms and covariates.
         fit_network: trains on rows.
-        propensity_model: classifier of the arms, where the networks have no head for it.
-        own_propensity: whether the networks predict the propensities too.
+        propensity_model: the engine's classifier of the arms.
+        propensity_by: the engine, the networks' own heads, or both, blended by their out-of-fold error.
         tokens: (n, l) histories in the study's row order.
         context: seed, device, threads, progress and engine.
 
@@ -192,16 +193,18 @@ def cross_fitted(
     units = units_of(study)
     check_study(study, n_folds=learner.n_folds, min_per_fold=learner.min_per_fold, groups=units.groups)
     at = canonical(study, units, n_folds=learner.n_folds, repeat=0, context=context)
-    known = study.propensity is not None
-    propensity = None
-    if known or not own_propensity:
-        propensity = _overlapping(study, fit_propensity(study, at, propensity_model), learner)
+    engine = None
+    if study.propensity is not None or propensity_by != "network":
+        engine = fit_propensity(study, at, propensity_model)
+    if engine is not None and propensity_by != "both":
+        engine = _overlapping(study, engine, learner)  # refused before anything is trained
     rows, centre, spread = _training_rows(study, at, tokens)
     networks = _fit_folds(rows, at, fit_network, context)
-    mu, e = _out_of_fold(networks, rows, at)
-    if propensity is None:
-        assert e is not None
-        propensity = _overlapping(study, at.restored(calibrated(e, at.arm, at.fit.weight)[:, at.back]), learner)
+    mu, own = _out_of_fold(networks, rows, at)
+    propensity = engine
+    if study.propensity is None and own is not None:
+        propensity = _overlapping(study, _blended(at, calibrated(own, at.arm, at.fit.weight), engine), learner)
+    assert propensity is not None
     outcome = at.restored(centre + spread * mu[:, at.back])
     weight = weight_of(study)
     scores = augmented_outcomes(study.outcome, study.treatment, outcome, propensity, weight)
@@ -216,6 +219,16 @@ def cross_fitted(
         context=context,
     )
     return CrossFittedNetworks(average=average, networks=networks, back=at.back, spread=spread)
+
+
+def _blended(at: Canonical, own: FloatArray, engine: FloatArray | None) -> FloatArray:
+    """Propensities (n, k) in the study's order, of the networks (canonical order) and the engine (the study's)."""
+    if engine is None:
+        return np.asarray(at.restored(own[:, at.back]))
+    other = np.empty_like(own)
+    other[:, at.back] = at.of(engine)
+    share = at.fit.blend_weights([own, other], np.eye(own.shape[1])[at.arm])
+    return np.asarray(at.restored((share[0] * own + share[1] * other)[:, at.back]))
 
 
 def _overlapping(study: Study, e: FloatArray, learner: DeepLearner) -> FloatArray:

@@ -15,8 +15,9 @@ from dorec.estimate.neural.deep_effect_model import DeepEffectModel
 class DragonNet:
     """DragonNet with targeted regularisation (Shi, Blei, Veitch 2019, arXiv:1906.02120), cross-fitted.
 
-    The representation keeps what tells the arm, so the network gives propensities too: they are calibrated out of fold
-    and go, with its outcomes, into AIPW's orthogonal score. Targeted regularisation moves each arm's outcome along its
+    The representation keeps what tells the arm, so the network gives propensities too. They are calibrated, blended
+    with those of the engine by their out-of-fold error (alone they leave a bias in small samples), and go with the
+    network's outcomes into AIPW's orthogonal score. Targeted regularisation moves each arm's outcome along its
     inverse propensity, with a shift for each arm. It needs torch: `pip install 'dorec[deep]'`.
 
     Args:
@@ -30,6 +31,7 @@ class DragonNet:
         batch_size: rows of a step.
         patience: epochs without a better validation after which it stops.
         reg: weight decay.
+        propensity_model: classifier of the arms beside the network's head; a list is blended.
         min_propensity: estimated propensities are raised to this floor (less where an arm is rare).
         min_per_fold: units that each arm must have for each fold.
 
@@ -52,6 +54,7 @@ class DragonNet:
     batch_size: int = 100
     patience: int = 15
     reg: float = 1e-3
+    propensity_model: Any = None
     min_propensity: float = 0.01
     min_per_fold: int = 5
 
@@ -71,7 +74,14 @@ class DragonNet:
             NotFinite, OneArm, ArmTooSmall, TooFewUnits, LeakedOutcome, LeakedTreatment, NoOverlap, BadPropensity:
                 before any number, with the evidence and the remedy.
         """
-        fitted = cross_fitted(self, study, self._fit_network, own_propensity=True, context=context)
+        fitted = cross_fitted(
+            self,
+            study,
+            self._fit_network,
+            propensity_model=self.propensity_model,
+            propensity_by="both",
+            context=context,
+        )
         return DeepEffectModel(learner=self, method="DragonNet", fitted=fitted)
 
     def _fit_network(self, rows: TrainingRows, context: RunContext, label: str) -> ArmPredictor:

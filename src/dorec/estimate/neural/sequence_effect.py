@@ -90,7 +90,7 @@ class SequenceEffect:
                 before any number, with the evidence and the remedy.
         """
         tokens = self.histories.of(study, self.length)
-        fitted = cross_fitted(self, study, self._fit_network, own_propensity=True, tokens=tokens, context=context)
+        fitted = cross_fitted(self, study, self._fit_network, propensity_by="network", tokens=tokens, context=context)
         return DeepEffectModel(learner=self, method="SequenceEffect", fitted=fitted, read=self._read)
 
     def _read(self, units: AnyArray) -> IntArray:
