@@ -179,12 +179,21 @@ def _map(model: AIPWModel, rows: str, columns: str) -> dict[str, Any]:
     where = found.cell.astype(np.int64)
     return {
         "by": [rows, columns],
-        "rows": found.rows,
-        "columns": [name.removeprefix(columns).removeprefix(" =").strip() for name in found.columns],
+        "rows": [_without(rows, name) for name in found.rows],
+        "columns": [_without(columns, name) for name in found.columns],
         "values": found.grid(),
         "lower": np.append(lower, np.nan)[where],
         "upper": np.append(upper, np.nan)[where],
     }
+
+
+def _without(column: str, level: str) -> str:
+    """A level's name without its column's, where a title says that.
+
+    >>> _without("age", "age up to 30"), _without("city", "city = Rome")
+    ('up to 30', 'Rome')
+    """
+    return level.removeprefix(column).removeprefix(" =").strip()
 
 
 def _curve(model: AIPWModel, column: str) -> dict[str, Any]:

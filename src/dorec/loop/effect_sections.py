@@ -126,7 +126,7 @@ def _pictures(found: Facts, outcome: str) -> list[Figure]:
     if found.get("map"):
         part = found["map"]
         values = [np.array(part[key], dtype=np.float64) for key in ("values", "lower", "upper")]
-        title = f"The effect by {part['by'][0]} and {part['by'][1]}"
+        title = f"The effect by {part['by'][0]} (down) and {part['by'][1]} (across)"
         figures.append(
             effect_map_figure(part["rows"], part["columns"], values[0], lower=values[1], upper=values[2], title=title)
         )
