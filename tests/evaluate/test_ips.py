@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dorec.domain.errors import ConfigError, NoInterval
+from dorec.domain.errors import ConfigError
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.evaluate import IPS
 from dorec.simulate import LoggedBandit
@@ -29,15 +29,18 @@ def test_it_is_the_weighted_mean():
     assert made.std_error == pytest.approx(scores.std(ddof=1) / np.sqrt(log.n))
 
 
-def test_clipping_is_told_and_takes_the_interval_away():
+def test_clipping_is_told_and_its_bias_is_in_the_interval():
     log, target = WORLD.feedback(), WORLD.target()
-    made = IPS(clip=1.5).evaluate(log, target)
+    made, plain = IPS(clip=1.5).evaluate(log, target), IPS().evaluate(log, target)
     told = next(v for v in made.verdicts if v.code == "clipped")
     assert told.status == "warning"
     assert told.evidence["rows"] > 0
-    assert made.value < IPS().evaluate(log, target).value
-    with pytest.raises(NoInterval, match="clipping"):
-        made.interval()
+    assert made.value < plain.value
+    carried = next(v for v in made.verdicts if v.code == "bias_carried")
+    assert carried.evidence["bias"] == pytest.approx(made.value - plain.value)
+    assert made.std_error == pytest.approx(np.hypot(carried.evidence["std_error_alone"], carried.statistic))
+    lower, upper = made.interval()
+    assert lower < WORLD.true_value() < upper
 
 
 def test_a_clip_that_cuts_nothing_changes_nothing():

@@ -1,7 +1,7 @@
 """What a policy did, with which probability, and what came of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +14,14 @@ from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
+BLOCK = 65_536  # rows of a policy looked at together
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LoggedFeedback:
     """A bandit log: context, the action taken, its reward, and the propensity with which the action was taken.
+
+    `logged_policy` is what is known beyond that: with which propensity each action could have been taken.
 
     Bad rows are refused by name; `from_table` sets them aside instead and hands them back.
 
@@ -42,6 +46,7 @@ class LoggedFeedback:
     cluster: AnyArray | None = None  # (n,) user, when one user has many rows
     action_labels: tuple[Any, ...] = ()
     sample: str = ""
+    logged_policy: AnyArray | None = None  # (n, n_actions), of which `propensity` is the logged action's
 
     def __post_init__(self) -> None:
         action, reward, propensity = (
@@ -74,6 +79,8 @@ class LoggedFeedback:
             object.__setattr__(self, name, value)
         if not self.sample:
             object.__setattr__(self, "sample", fingerprint(action, reward, propensity))
+        if self.logged_policy is not None:
+            object.__setattr__(self, "logged_policy", self._check_logged_policy(self.logged_policy))
 
     @classmethod
     def from_table(
@@ -140,21 +147,68 @@ class LoggedFeedback:
         """Number of logged decisions."""
         return len(self.action)
 
-    def check_policy(self, propensities: AnyArray) -> FloatArray:
-        """The policy that is judged as (n, n_actions); refused unless each row is a probability distribution."""
-        policy = np.asarray(propensities, dtype=np.float64)
+    def take(self, rows: AnyArray) -> "LoggedFeedback":
+        """The log of some rows, by position (m,), as a sample of its own.
+
+        >>> log = LoggedFeedback(action=np.array([0, 1, 1]), reward=np.ones(3), propensity=np.ones(3), n_actions=2)
+        >>> log.take(np.array([1, 2])).action.tolist()
+        [1, 1]
+        """
+        parts: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[rows]
+            for name in ("action", "reward", "propensity", "context", "position", "cluster", "logged_policy")
+        }
+        return replace(self, **parts, sample="")
+
+    def check_policy(self, propensities: AnyArray) -> AnyArray:
+        """The policy that is judged, (n, n_actions); refused unless each row is a probability distribution.
+
+        Single precision stays single, so that nothing is copied; its rows may miss one by 1e-5 instead of 1e-6.
+        """
+        policy = np.asarray(propensities)
+        if policy.dtype not in (np.float32, np.float64):
+            policy = policy.astype(np.float64)
         if policy.shape != (self.n, self.n_actions):
             raise InputError(f"The policy has shape {policy.shape}; give (n, n_actions) = {(self.n, self.n_actions)}.")
-        bad = ~np.isfinite(policy).all(axis=1) | (policy < 0).any(axis=1) | (np.abs(policy.sum(axis=1) - 1) > 1e-6)
-        if bad.any():
-            row = int(bad.argmax())
+        bad = no_distribution(policy)
+        if len(bad):
+            row = int(bad[0])
             raise BadPropensity(
-                f"{int(bad.sum()):,} row(s) of the policy are no probability distribution, the first row {row}, "
-                f"which sums to {policy[row].sum():.6g}",
-                remedy="divide each row by its sum",
-                evidence={"rows": np.flatnonzero(bad)[:10].tolist()},
+                f"{len(bad):,} row(s) of the policy are no probability distribution, the first row {row}, "
+                f"which sums to {policy[row].sum():.6g} (least entry {policy[row].min():.6g})",
+                remedy="divide each row by its sum, with no entry below 0",
+                evidence={"rows": bad[:10].tolist()},
             )
         return policy
+
+    def _check_logged_policy(self, propensities: AnyArray) -> AnyArray:
+        policy = self.check_policy(propensities)
+        apart = np.abs(policy[np.arange(self.n), self.action] - self.propensity)
+        _check(
+            apart > 1e-5 * np.maximum(self.propensity, 1e-3),
+            self.propensity,
+            BadPropensity,
+            "logged propensities are not those that logged_policy gives the logged action",
+        )
+        return policy
+
+
+def no_distribution(policy: AnyArray) -> IntArray:
+    """The rows of a policy (n, n_actions) that are no probability distribution, in blocks of rows.
+
+    >>> no_distribution(np.array([[0.5, 0.5], [0.7, 0.5], [1.5, -0.5], [np.nan, 1.0]])).tolist()
+    [1, 2, 3]
+    """
+    slack = 1e-6 if policy.dtype == np.float64 else 1e-5
+    bad = []
+    ones = np.ones(policy.shape[1], dtype=policy.dtype)
+    for start in range(0, len(policy), BLOCK):
+        part = policy[start : start + BLOCK]
+        # a product with ones is a sum at the speed of memory; a NaN fails both comparisons
+        fine = np.abs(part @ ones - 1) <= slack
+        if not (fine.all() and part.min() >= 0):
+            bad.append(start + np.flatnonzero(~(fine & (part >= 0).all(axis=1))))
+    return np.concatenate(bad).astype(np.int64) if bad else np.empty(0, dtype=np.int64)
 
 
 def _codes(values: AnyArray, actions: Sequence[Any] | None) -> tuple[tuple[Any, ...], IntArray]:

@@ -1,26 +1,20 @@
 """The direct method: predict rewards, then average them over the policy (Beygelzimer and Langford 2009)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from dorec.domain.estimate import Estimate
-from dorec.domain.logged_feedback import LoggedFeedback
-from dorec.evaluate.off_policy import (
-    Target,
-    check_support,
-    importance_weights,
-    policy_matrix,
-    weight_verdicts,
-)
-from dorec.evaluate.reward_model import check_enough_rows, check_n_folds, reward_moments
+from dorec.evaluate.judged_log import JudgedLog, OffPolicyEstimator
+from dorec.evaluate.reward_model import check_n_folds
 
 
 @dataclass(frozen=True)
-class DirectMethod:
+class DirectMethod(OffPolicyEstimator):
     """The value of a policy as its mean predicted reward. No interval: the model's bias is not in the spread.
 
     Example:
         >>> import numpy as np
+        >>> from dorec.domain.logged_feedback import LoggedFeedback
         >>> a = np.arange(1000) % 2
         >>> log = LoggedFeedback(action=a, reward=5.0 + a, propensity=np.full(1000, 0.5), n_actions=2)
         >>> value = DirectMethod(reg=0.0).evaluate(log, np.tile([0.1, 0.9], (1000, 1)))
@@ -32,18 +26,14 @@ class DirectMethod:
     n_folds: int = 3
     reg: float = 10.0  # of the ridge
     max_unsupported: float = 0.01
+    bounds_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_n_folds(self.n_folds)
 
-    def evaluate(self, feedback: LoggedFeedback, propensities: Target) -> Estimate:
-        """The expected reward of the policy; `propensities` (n, n_actions) or a Policy. Refuses as IPS does."""
-        check_enough_rows(feedback, self.n_folds)
-        policy = policy_matrix(feedback, propensities)
-        support = check_support(feedback, policy, self.max_unsupported)
-        weights = importance_weights(feedback, policy)
-        verdicts = (support, *weight_verdicts(feedback, weights, self.max_unsupported))
-        of_policy, _ = reward_moments(feedback, policy, self.reward_model, self.n_folds, self.reg)
+    def value_of(self, judged: JudgedLog) -> Estimate:
+        """The value, from a log that passed its checks."""
+        of_policy, _ = judged.rewards(self.reward_model, self.n_folds, self.reg)
         value = float(of_policy.mean())
         return Estimate(
             value,
@@ -51,8 +41,8 @@ class DirectMethod:
             name="policy value",
             method="DirectMethod",
             estimand="expected reward of the policy on the logged contexts",
-            sample=feedback.sample,
-            cluster=feedback.cluster,
+            sample=judged.feedback.sample,
+            cluster=judged.feedback.cluster,
             no_interval="the bias of the reward model is unknown",
-            verdicts=verdicts,
+            verdicts=judged.verdicts,
         )

@@ -4,21 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dorec.domain.estimate import Estimate
-from dorec.domain.logged_feedback import LoggedFeedback
-from dorec.evaluate.off_policy import (
-    Target,
-    check_support,
-    importance_weights,
-    off_policy_estimate,
-    policy_matrix,
-    weight_verdicts,
-)
-from dorec.evaluate.reward_model import check_enough_rows, check_n_folds, reward_moments
+from dorec.evaluate.judged_log import JudgedLog, OffPolicyEstimator
+from dorec.evaluate.reward_model import check_n_folds
 from dorec.numeric.arrays import FloatArray
 
 
 @dataclass(frozen=True)
-class DoublyRobust:
+class DoublyRobust(OffPolicyEstimator):
     """The value of a policy: predicted rewards, corrected by the weighted residuals of the logged rows.
 
     Unbiased whatever the reward model, because the propensities are known and each row is predicted by a model that
@@ -26,6 +18,7 @@ class DoublyRobust:
 
     Example:
         >>> import numpy as np
+        >>> from dorec.domain.logged_feedback import LoggedFeedback
         >>> rng = np.random.default_rng(0)
         >>> a = rng.integers(2, size=1000)
         >>> log = LoggedFeedback(action=a, reward=5.0 + a, propensity=np.full(1000, 0.5), n_actions=2)
@@ -42,18 +35,11 @@ class DoublyRobust:
     def __post_init__(self) -> None:
         check_n_folds(self.n_folds)
 
-    def evaluate(self, feedback: LoggedFeedback, propensities: Target) -> Estimate:
-        """The expected reward of the policy; `propensities` (n, n_actions) or a Policy. Refuses as IPS does."""
-        check_enough_rows(feedback, self.n_folds)
-        policy = policy_matrix(feedback, propensities)
-        support = check_support(feedback, policy, self.max_unsupported)
-        weights = importance_weights(feedback, policy)
-        verdicts = (support, *weight_verdicts(feedback, weights, self.max_unsupported))
-        of_policy, of_logged = reward_moments(feedback, policy, self.reward_model, self.n_folds, self.reg)
-        value, influence = doubly_robust_moments(weights, feedback.reward, of_policy, of_logged)
-        return off_policy_estimate(
-            feedback, value, influence, weights=weights, method="DoublyRobust", verdicts=verdicts
-        )
+    def value_of(self, judged: JudgedLog) -> Estimate:
+        """The value, from a log that passed its checks."""
+        of_policy, of_logged = judged.rewards(self.reward_model, self.n_folds, self.reg)
+        value, influence = doubly_robust_moments(judged.weights, judged.feedback.reward, of_policy, of_logged)
+        return judged.estimate(value, influence, method="DoublyRobust")
 
 
 def doubly_robust_moments(

@@ -6,27 +6,22 @@ import numpy as np
 
 from dorec.domain.errors import ConfigError
 from dorec.domain.estimate import Estimate
-from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.verdict import Verdict
-from dorec.evaluate.off_policy import (
-    Target,
-    check_support,
-    importance_weights,
-    off_policy_estimate,
-    policy_matrix,
-    weight_verdicts,
-)
+from dorec.evaluate.judged_log import JudgedLog, OffPolicyEstimator
+from dorec.evaluate.off_policy import refuse_dominated
+from dorec.evaluate.shrinkage import shrunk_estimate
 from dorec.numeric.arrays import FloatArray
 
 
 @dataclass(frozen=True)
-class IPS:
+class IPS(OffPolicyEstimator):
     """The value of a policy as the mean reward, each row weighted by target over logged propensity; unbiased.
 
-    With `clip`, weights above it are cut. That biases the value, so the estimate says how many weights were cut and
-    gives no interval where any was.
+    With `clip`, weights above it are cut. That biases the value, so the estimate says how many weights were cut, and
+    its interval carries an estimate of the bias.
 
     Example:
+        >>> from dorec.domain.logged_feedback import LoggedFeedback
         >>> rng = np.random.default_rng(0)
         >>> a = rng.integers(2, size=1000)
         >>> log = LoggedFeedback(action=a, reward=1.0 + a, propensity=np.full(1000, 0.5), n_actions=2)
@@ -42,27 +37,19 @@ class IPS:
         if self.clip is not None and not self.clip > 0:
             raise ConfigError(f"clip is {self.clip}; give a weight above 0, or None for no clipping.")
 
-    def evaluate(self, feedback: LoggedFeedback, propensities: Target) -> Estimate:
-        """The expected reward of the policy.
+    def given(self, judged: JudgedLog) -> Estimate:
+        """The expected reward of the policy, from a log that is already open and may be shared by estimators."""
+        if self.clip is None:
+            refuse_dominated(judged.weights)
+        return self.value_of(judged)
 
-        Args:
-            feedback: n logged decisions with their propensities.
-            propensities: of the policy that is judged, (n, n_actions), or a Policy, asked at the logged contexts.
-
-        Raises:
-            NoSupport: more than `max_unsupported` of the policy lies on actions that the log never took.
-            BadPropensity: a row of the policy is no probability distribution, or the weights refute the log.
-        """
-        policy = policy_matrix(feedback, propensities)
-        support = check_support(feedback, policy, self.max_unsupported)
-        weights = importance_weights(feedback, policy)
-        verdicts = (support, *weight_verdicts(feedback, weights, self.max_unsupported))
-        used, cut = _clipped(weights, self.clip)
-        value, influence = ips_moments(used, feedback.reward)
-        if cut is not None:
-            verdicts = (*verdicts, cut)
-        made = off_policy_estimate(feedback, value, influence, weights=used, method="IPS", verdicts=verdicts)
-        return made if cut is None else replace(made, no_interval=f"clipping at {self.clip:g} biases the value")
+    def value_of(self, judged: JudgedLog) -> Estimate:
+        """The value, from a log that passed its checks."""
+        if self.clip is None or not (judged.weights > self.clip).any():
+            value, influence = ips_moments(judged.weights, judged.feedback.reward)
+            return judged.estimate(value, influence, method="IPS")
+        cut = replace(judged, verdicts=(*judged.verdicts, _told(judged.weights, self.clip)))
+        return shrunk_estimate(cut, np.minimum(judged.weights, self.clip), None, f"IPS(clip={self.clip:g})")
 
 
 def ips_moments(weights: FloatArray, reward: FloatArray) -> tuple[float, FloatArray]:
@@ -76,11 +63,10 @@ def ips_moments(weights: FloatArray, reward: FloatArray) -> tuple[float, FloatAr
     return value, scores - value
 
 
-def _clipped(weights: FloatArray, clip: float | None) -> tuple[FloatArray, Verdict | None]:
-    if clip is None or not (over := weights > clip).any():
-        return weights, None
+def _told(weights: FloatArray, clip: float) -> Verdict:
+    over = weights > clip
     lost = float((weights[over] - clip).sum() / weights.sum())
-    return np.minimum(weights, clip), Verdict(
+    return Verdict(
         check="clipping",
         status="warning",
         code="clipped",

@@ -1,26 +1,29 @@
 """What every off-policy estimator looks at before it gives a number: support, weights, how many rows really speak."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import special
 
 from dorec.domain.errors import BadPropensity, InputError, NoSupport, TooFewUnits
 from dorec.domain.estimate import Estimate
-from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.domain.logged_feedback import BLOCK, LoggedFeedback
 from dorec.domain.protocols import Policy
 from dorec.domain.verdict import Status, Verdict
-from dorec.numeric.arrays import AnyArray, FloatArray
+from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.multiplicity import cluster_sums
+from dorec.numeric.pareto_tail import tail_index
 
 Target: TypeAlias = "AnyArray | Policy"
 
 FEW_EFFECTIVE_ROWS = 30  # below this the normal approximation fails and no interval is given
 REFUTED = 4.5  # |z| of the mean weight beyond which the log is refuted: missing support, or wrong propensities
+EXPLODED = 1_000.0  # a weight that large, and above the sum of all others, is refused
+HEAVY_TAIL = 0.7  # of the weights' Pareto shape, as in Vehtari et al. (2024)
 DOMINATED = 0.1  # share of the variance that one unit may carry before a warning
 
 
-def policy_matrix(feedback: LoggedFeedback, target: Target) -> FloatArray:
+def policy_matrix(feedback: LoggedFeedback, target: Target) -> AnyArray:
     """The judged policy as (n, n_actions), each row a distribution; a Policy is asked at the logged contexts.
 
     Example:
@@ -34,7 +37,7 @@ def policy_matrix(feedback: LoggedFeedback, target: Target) -> FloatArray:
     return feedback.check_policy(propensities)
 
 
-def importance_weights(feedback: LoggedFeedback, policy: FloatArray) -> FloatArray:
+def importance_weights(feedback: LoggedFeedback, policy: AnyArray) -> FloatArray:
     """How much more often the judged policy takes the logged action than the log did, (n,).
 
     Example:
@@ -42,8 +45,7 @@ def importance_weights(feedback: LoggedFeedback, policy: FloatArray) -> FloatArr
         >>> importance_weights(log, np.array([[1.0, 0.0], [0.2, 0.8]])).tolist()
         [2.0, 1.6]
     """
-    weights: FloatArray = policy[np.arange(feedback.n), feedback.action] / feedback.propensity
-    return weights
+    return np.asarray(policy[np.arange(feedback.n), feedback.action] / feedback.propensity, dtype=np.float64)
 
 
 def effective_sample_size(weights: FloatArray) -> float:
@@ -57,21 +59,25 @@ def effective_sample_size(weights: FloatArray) -> float:
     return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
-def check_support(feedback: LoggedFeedback, policy: FloatArray, max_unsupported: float) -> Verdict:
+def check_support(feedback: LoggedFeedback, policy: AnyArray, max_unsupported: float) -> Verdict:
     """A verdict on the share of the judged policy that lies on actions which the log never took.
+
+    Where `feedback.logged_policy` is known, on those which it could not take in their context.
 
     Raises:
         NoSupport: the share exceeds `max_unsupported`; no reweighting can say what these actions are worth.
     """
     if not 0 <= max_unsupported <= 1:
         raise InputError(f"max_unsupported is {max_unsupported}; give a share between 0 and 1, as in 0.01.")
-    taken = np.bincount(feedback.action, minlength=feedback.n_actions) > 0
-    never = np.flatnonzero(~taken)
-    mass = float(policy[:, never].sum(axis=1).mean()) if len(never) else 0.0
+    by_row, never = _unsupported(feedback, policy)
+    mass = float(by_row.mean()) if len(by_row) else 0.0
     labels = feedback.action_labels
     shown = [labels[a] if labels else int(a) for a in never[:10]]
-    evidence = {"unsupported_mass": mass, "actions_never_logged": len(never), "examples": shown}
+    evidence: dict[str, Any] = {"unsupported_mass": mass, "actions_never_logged": len(never), "examples": shown}
     told = f"{mass:.2%} of the policy lies on {len(never):,} action(s) that the log never took"
+    if mass > 0:
+        evidence["row"] = int(by_row.argmax())
+        told += f", most in row {evidence['row']} with {by_row.max():.2%}"
     if mass > max_unsupported:
         ess = effective_sample_size(importance_weights(feedback, policy))
         raise NoSupport(
@@ -84,6 +90,20 @@ def check_support(feedback: LoggedFeedback, policy: FloatArray, max_unsupported:
     )
 
 
+def _unsupported(feedback: LoggedFeedback, policy: AnyArray) -> tuple[FloatArray, IntArray]:
+    """The share of each row's policy that lies where the log could not act, (n,) or empty, and those actions."""
+    if feedback.logged_policy is None:
+        never = np.flatnonzero(np.bincount(feedback.action, minlength=feedback.n_actions) == 0)
+        return (policy[:, never].sum(axis=1, dtype=np.float64) if len(never) else np.empty(0)), never
+    by_row, impossible = np.zeros(feedback.n), np.zeros(feedback.n_actions, dtype=bool)
+    for start in range(0, feedback.n, BLOCK):
+        rows = slice(start, start + BLOCK)
+        lost = np.where(feedback.logged_policy[rows] > 0, 0.0, policy[rows])
+        by_row[rows] = lost.sum(axis=1)
+        impossible |= (lost > 0).any(axis=0)
+    return by_row, np.flatnonzero(impossible)
+
+
 def weight_verdicts(feedback: LoggedFeedback, weights: FloatArray, max_unsupported: float) -> tuple[Verdict, ...]:
     """What the weights say about the log: their mean must be one, and enough rows must carry them.
 
@@ -92,7 +112,31 @@ def weight_verdicts(feedback: LoggedFeedback, weights: FloatArray, max_unsupport
             propensities are too large.
         BadPropensity: the mean weight is so far above one that the logged propensities must be too small.
     """
-    return (_mean_is_one(feedback, weights, max_unsupported), _rows_that_speak(weights))
+    return (_mean_is_one(feedback, weights, max_unsupported), _rows_that_speak(weights), _tail(weights))
+
+
+def refuse_dominated(weights: FloatArray) -> None:
+    """Refuses weights of which one row holds more than half: an unbounded estimator would report that row.
+
+    Raises:
+        NoSupport: the largest weight is 1,000 or more and above the sum of all others.
+
+    Example:
+        >>> refuse_dominated(np.array([1.0, 1e6, 1.0]))
+        Traceback (most recent call last):
+        dorec.domain.errors.NoSupport: no_support: row 1 alone has a weight of 1,000,000, 100% of the weight of ...
+    """
+    row = int(weights.argmax())
+    largest, total = float(weights[row]), float(weights.sum())
+    if largest < EXPLODED or largest <= 0.5 * total:
+        return
+    raise NoSupport(
+        f"row {row} alone has a weight of {largest:,.0f}, {largest / total:.0%} of the weight of all "
+        f"{len(weights):,} rows",
+        remedy="judge a policy nearer to the logged one, look at that row's propensity, or bound the weights: "
+        "SwitchDR, DRos, SubGaussianIPS, IPS(clip=...)",
+        evidence={"row": row, "max_weight": largest, "effective_sample_size": effective_sample_size(weights)},
+    )
 
 
 def _mean_is_one(feedback: LoggedFeedback, weights: FloatArray, max_unsupported: float) -> Verdict:
@@ -172,6 +216,24 @@ def _rows_that_speak(weights: FloatArray) -> Verdict:
         meaning=f"{ess:,.0f} of {len(weights):,} rows speak for this policy; the largest weight is {largest:,.1f}.",
         remedy="" if status == "passed" else "Judge a policy nearer to the logged one, or log more.",
         evidence={"effective_sample_size": ess, "rows": len(weights), "max_weight": largest},
+    )
+
+
+def _tail(weights: FloatArray) -> Verdict:
+    """The shape of the weights' tail: from 0.5 on their variance, and with it a normal interval, is in doubt."""
+    k = tail_index(weights)
+    known = np.isfinite(k)
+    status: Status = "passed" if not k >= HEAVY_TAIL else "warning"
+    told = (
+        f"the largest weights have a Pareto tail of shape {k:.2f}" if known else "the weights have no tail to speak of"
+    )
+    return Verdict(
+        check="weight tail",
+        status=status,
+        code="weight_tail",
+        statistic=k if known else None,
+        meaning=f"{told}; from {HEAVY_TAIL} on, rows not seen yet may outweigh those seen.",
+        remedy="" if status == "passed" else "Bound the weights (SwitchDR, DRos), or judge a nearer policy.",
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from dorec.domain.errors import ConfigError, TooFewUnits
 from dorec.domain.logged_feedback import LoggedFeedback
-from dorec.numeric.arrays import FloatArray, IntArray
+from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.numeric.cell_moments import cell_moments
 from dorec.numeric.folds import hash64
 
 BLOCK = 65_536  # rows predicted at once, which bounds the memory at BLOCK x n_actions
@@ -59,52 +60,80 @@ def folds_of(feedback: LoggedFeedback, n_folds: int) -> IntArray:
         ids, units = np.arange(feedback.n), np.arange(feedback.n)
     else:
         ids, units = np.unique(feedback.cluster, return_inverse=True)
-    order = np.argsort(hash64(ids), kind="stable")
+    order = np.argsort(hash64(ids))  # no two places have one hash
     fold = np.empty(len(ids), dtype=np.int64)
     fold[order] = np.arange(len(ids)) % n_folds
     return fold[units]
 
 
 def reward_moments(
-    feedback: LoggedFeedback, policy: FloatArray, reward_model: Any, n_folds: int, reg: float
+    feedback: LoggedFeedback,
+    policy: AnyArray,
+    reward_model: Any,
+    n_folds: int,
+    reg: float,
+    *,
+    weight: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Predicted reward of the policy and of the logged action for each row, (n,) and (n,), each from other folds.
 
-    Memory: one block of 65,536 rows by n_actions, and (n_folds, n_actions, d, d) for the ridge.
+    `weight` (n,) says how much each row counts in the fit. Memory: one block of 65,536 rows by n_actions, and
+    (n_folds, n_actions, d, d) for the ridge.
     """
     fold = folds_of(feedback, n_folds)
+    if reward_model is None:
+        return _ridge_moments(feedback, policy, fold, (n_folds, reg), weight)
     of_policy, of_logged = np.empty(feedback.n), np.empty(feedback.n)
-    predictions = (
-        _ridge_blocks(feedback, fold, n_folds, reg)
-        if reward_model is None
-        else _sklearn_blocks(feedback, fold, n_folds, reward_model)
-    )
-    for rows, q in predictions:
+    for rows, q in _sklearn_blocks(feedback, fold, n_folds, reward_model, weight):
         of_policy[rows] = np.einsum("ij,ij->i", policy[rows], q)
         of_logged[rows] = q[np.arange(len(rows)), feedback.action[rows]]
     return of_policy, of_logged
 
 
-def _ridge_blocks(
-    feedback: LoggedFeedback, fold: IntArray, n_folds: int, reg: float
-) -> Iterator[tuple[IntArray, FloatArray]]:
-    x = _standardised(feedback.context)
-    coefficients = ridge_by_action(x, feedback.action, feedback.reward, fold, (n_folds, feedback.n_actions), reg)
-    for f in range(n_folds):
-        held_out = np.flatnonzero(fold == f)
-        for start in range(0, len(held_out), BLOCK):
-            rows = held_out[start : start + BLOCK]
-            yield rows, x[rows] @ coefficients[f].T
+def _ridge_moments(
+    feedback: LoggedFeedback, policy: AnyArray, fold: IntArray, setting: tuple[int, float], weight: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    n_folds, reg = setting
+    x = standardised(feedback.context)
+    shape = (n_folds, feedback.n_actions)
+    made = ridge_by_action(x, feedback.action, feedback.reward, fold, shape, reg, weight=weight)
+    # what all actions share is left out of the product with the policy, which may be in single precision
+    centre = made.mean(axis=1)
+    own = made - centre[:, None]
+    every = np.ascontiguousarray(own.transpose(1, 0, 2).reshape(feedback.n_actions, -1).astype(policy.dtype))
+    of_policy, of_logged = np.empty(feedback.n), np.empty(feedback.n)
+    d = x.shape[1]
+    for start in range(0, feedback.n, BLOCK):
+        rows = slice(start, start + BLOCK)
+        f, part = fold[rows], x[rows]
+        mixed = (policy[rows] @ every).reshape(len(f), n_folds, d)[np.arange(len(f)), f]
+        common = centre[f]
+        of_policy[rows] = np.einsum("ij,ij->i", part, common + mixed)
+        of_logged[rows] = np.einsum("ij,ij->i", part, common + own[f, feedback.action[rows]])
+    return of_policy, of_logged
 
 
-def _standardised(context: FloatArray) -> FloatArray:
+def standardised(context: FloatArray) -> FloatArray:
+    """A column of ones, and the columns with mean 0 and standard deviation 1, (n, 1 + d).
+
+    Example:
+        >>> standardised(np.array([[1.0], [3.0]])).tolist()
+        [[1.0, -1.0], [1.0, 1.0]]
+    """
     sd = context.std(axis=0)
     scaled = (context - context.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
     return np.concatenate([np.ones((len(context), 1)), scaled], axis=1)
 
 
 def ridge_by_action(
-    x: FloatArray, action: IntArray, reward: FloatArray, fold: IntArray, shape: tuple[int, int], reg: float
+    x: FloatArray,
+    action: IntArray,
+    reward: FloatArray,
+    fold: IntArray,
+    shape: tuple[int, int],
+    reg: float,
+    *,
+    weight: FloatArray | None = None,
 ) -> FloatArray:
     """Coefficients (n_folds, n_actions, d) fitted without each fold: a pooled ridge plus each action's own deviation.
 
@@ -117,36 +146,30 @@ def ridge_by_action(
         >>> ridge_by_action(x, a, 2.0 * a, fold, (2, 2), 0.0)[:, :, 0].round(6).tolist()
         [[0.0, 2.0], [0.0, 2.0]]
     """
-    gram, cross = _sums_by_cell(x, action, reward, fold, shape)
-    gram, cross = gram.sum(axis=0) - gram, cross.sum(axis=0) - cross
-    eye = np.eye(x.shape[1]) * (reg + 1e-9)
-    pooled = np.linalg.solve(gram.sum(axis=1) + eye, cross.sum(axis=1)[..., None])[..., 0]
-    residual = cross - np.einsum("fade,fe->fad", gram, pooled)
-    return np.asarray(pooled[:, None, :] + np.linalg.solve(gram + eye, residual[..., None])[..., 0])
-
-
-def _sums_by_cell(
-    x: FloatArray, action: IntArray, reward: FloatArray, fold: IntArray, shape: tuple[int, int]
-) -> tuple[FloatArray, FloatArray]:
-    """X'X and X'r of each fold and action, (n_folds, n_actions, d, d) and (n_folds, n_actions, d)."""
     n_folds, n_actions = shape
     d = x.shape[1]
-    cell = fold * n_actions + action
-    order = np.argsort(cell, kind="stable")
-    ends = np.cumsum(np.bincount(cell, minlength=n_folds * n_actions))
-    gram, cross = np.zeros((n_folds * n_actions, d, d)), np.zeros((n_folds * n_actions, d))
-    x, reward = x[order], reward[order]
-    start = 0
-    for c, end in enumerate(ends.tolist()):
-        if end > start:
-            part = x[start:end]
-            gram[c], cross[c] = part.T @ part, part.T @ reward[start:end]
-        start = end
-    return gram.reshape(n_folds, n_actions, d, d), cross.reshape(n_folds, n_actions, d)
+    each = np.ones(1) if weight is None else weight * (len(weight) / weight.sum())
+    gram, cross = cell_moments(x, reward, each, fold * n_actions + action, n_folds * n_actions)
+    gram, cross = gram.reshape(*shape, d, d), cross.reshape(*shape, d)
+    gram, cross = gram.sum(axis=0) - gram, cross.sum(axis=0) - cross
+    return ridge_from_moments(gram, cross, reg)
+
+
+def ridge_from_moments(gram: FloatArray, cross: FloatArray, reg: float) -> FloatArray:
+    """Coefficients (..., n_actions, d) from X'X (..., n_actions, d, d) and X'r: pooled, plus each action's deviation.
+
+    Example:
+        >>> ridge_from_moments(np.full((2, 1, 1), 3.0), np.array([[0.0], [6.0]]), 0.0)[:, 0].round(6).tolist()
+        [0.0, 2.0]
+    """
+    eye = np.eye(gram.shape[-1]) * (reg + 1e-9)
+    pooled = np.linalg.solve(gram.sum(axis=-3) + eye, cross.sum(axis=-2)[..., None])[..., 0]
+    residual = cross - np.einsum("...ade,...e->...ad", gram, pooled)
+    return np.asarray(pooled[..., None, :] + np.linalg.solve(gram + eye, residual[..., None])[..., 0])
 
 
 def _sklearn_blocks(
-    feedback: LoggedFeedback, fold: IntArray, n_folds: int, reward_model: Any
+    feedback: LoggedFeedback, fold: IntArray, n_folds: int, reward_model: Any, weight: FloatArray | None
 ) -> Iterator[tuple[IntArray, FloatArray]]:
     from sklearn.base import clone
 
@@ -154,7 +177,9 @@ def _sklearn_blocks(
     one_hot = np.eye(k)
     features = np.concatenate([feedback.context, one_hot[feedback.action]], axis=1)
     for f in range(n_folds):
-        model = clone(reward_model).fit(features[fold != f], feedback.reward[fold != f])
+        train = fold != f
+        how = {} if weight is None else {"sample_weight": weight[train]}
+        model = clone(reward_model).fit(features[train], feedback.reward[train], **how)
         held_out = np.flatnonzero(fold == f)
         for start in range(0, len(held_out), BLOCK):
             rows = held_out[start : start + BLOCK]
