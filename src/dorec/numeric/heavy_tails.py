@@ -130,8 +130,8 @@ def median_of_means(x: FloatArray, arm: IntArray, weight: FloatArray, block: Int
     """The median of the means of blocks (Nemirovski, Yudin 1983) of each arm.
 
     The influence is alike for all of a block: standard errors are to be clustered by block, and take the means of
-    blocks as normal. With blocks of one size in all arms, what the median takes from a long tail is the same in arms that are
-    alike.
+    blocks as normal. With blocks of one size in all arms, what the median takes from a long tail is the same in arms
+    that are alike.
 
     Args:
         x: values (n,).
