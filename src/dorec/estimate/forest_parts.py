@@ -16,6 +16,8 @@ from dorec.numeric.compiled import ranges, run_parts
 from dorec.numeric.honest_forest import Codes, HonestForest, bin_edges, grow_forest, half_samples, to_codes
 from dorec.numeric.smooth_effect import Floats, SmoothEffect, fit_smooth_effect
 
+PILOT = 12  # one bag in so many is grown with and without the smooth part, to see whether it does harm
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ForestUnits:
@@ -97,7 +99,10 @@ class ArmForest:
 
 
 def grow_arm(units: ForestUnits, part: Centred, growth: Growth, n_bags: int, words: IntArray, each: Any) -> ArmForest:
-    """The forest of one question; the first of the random words are the trees', the others the bags'."""
+    """The forest of one question; the first of the random words are the trees', the others the bags'.
+
+    The smooth part is left out where a few trees without it predict clearly better, out of bag, as where effects jump.
+    """
     rows = part.rows
     y_scale = float(part.y.std()) or 1.0
     w_scale = 1.0 if units.arms else float(part.w.std()) or 1.0
@@ -111,22 +116,44 @@ def grow_arm(units: ForestUnits, part: Centred, growth: Growth, n_bags: int, wor
         smooth = fit_smooth_effect(units.X[rows], w, y, mass, signs)
         design = smooth.design(units.X)
     whole = len(rows) == len(units.mass)
-    forest = grow_forest(
-        units.codes if whole else np.ascontiguousarray(units.codes[:, rows]),
-        units.edges,
-        w,
-        y,
-        mass,
-        group[rows],
-        seeds=seeds,
-        fraction=growth.fraction,
-        mtry=growth.mtry,
-        min_leaf=growth.min_leaf,
-        balance=growth.balance,
-        each=each,
-        smooth=None if smooth is None or design is None else _taken(design if whole else design[rows], smooth.copies),
-    )
+    codes = units.codes if whole else np.ascontiguousarray(units.codes[:, rows])
+
+    def grown(bags: int, taken: Callable[[int], FloatArray] | None) -> HonestForest:
+        size = len(seeds[1]) // n_bags
+        return grow_forest(
+            codes,
+            units.edges,
+            w,
+            y,
+            mass,
+            group[rows],
+            seeds=(seeds[0][:bags], seeds[1][: bags * size]),
+            fraction=growth.fraction,
+            mtry=growth.mtry,
+            min_leaf=growth.min_leaf,
+            balance=growth.balance,
+            each=each,
+            smooth=taken,
+        )
+
+    taken = None
+    if smooth is not None and design is not None:
+        taken = _taken(design if whole else design[rows], smooth.copies)
+        few = max(2, n_bags // PILOT)
+        losses = [
+            mass * (y - w * grown(few, part).predict_out_of_bag(codes, group[rows], smooth=part)) ** 2
+            for part in (taken, None)
+        ]
+        if _clearly_positive(losses[0] - losses[1], group[rows]):
+            smooth, design, taken = None, None, None
+    forest = grown(n_bags, taken)
     return ArmForest(forest=forest, scale=y_scale / w_scale, group=group, smooth=smooth, design=design)
+
+
+def _clearly_positive(differences: FloatArray, group: IntArray) -> bool:
+    """Whether the sum of differences (n,), of which some may be missing, is two standard errors above 0."""
+    sums = np.bincount(group, weights=np.where(np.isfinite(differences), differences, 0.0))
+    return bool(sums.sum() > 2.0 * np.sqrt((sums**2).sum()))
 
 
 def _taken(design: Floats, copies: FloatArray) -> Callable[[int], FloatArray]:
