@@ -177,3 +177,15 @@ def test_passes_the_check_of_estimators() -> None:
     learner = CausalForest(n_trees=20, average=CHEAP)
     found = check_causal_estimator(learner, n=400, repetitions=20, worlds=["linear"], context=ONE)
     assert [v.check for v in found if v.status == "failed"] == []
+
+
+@pytest.mark.parametrize(("name", "kept"), [("line", True), ("jump", False)])
+def test_the_smooth_part_is_left_out_where_it_does_harm(name: str, kept: bool) -> None:
+    rng = np.random.default_rng(0)
+    x, z, noise = rng.normal(size=(3, 8_000))
+    t = rng.integers(0, 2, size=8_000)
+    y = 4.0 * t * (x if name == "line" else (x > 0.3)) + 0.3 * noise
+    s = Study.from_table({"x": x, "z": z, "t": t, "y": y}, outcome="y", treatment="t", covariates=["x", "z"])
+    part = fit(s).forests[0]
+    assert (part.smooth is not None) == kept
+    assert (part.design is not None) == kept
