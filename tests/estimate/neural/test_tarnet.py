@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from dorec.domain.errors import ArmTooSmall, ConfigError, InputError, LeakedOutcome, NoInterval, NoOverlap
 from dorec.domain.protocols import EffectModel
@@ -114,6 +115,15 @@ def test_the_dragon_s_own_propensities_find_a_lack_of_overlap():
     study = Study.from_table(table, outcome="y", treatment="t", covariates=["x", "z"])
     with pytest.raises(NoOverlap):
         LEARNERS["DragonNet"].fit(study, context=ONE)
+
+
+def test_the_dragon_s_propensities_are_blended_with_the_engine_s():
+    study = world()
+    true = 1 / (1 + np.exp(-0.8 * study.covariates[:, 0]))
+    poor = DragonNet(n_folds=2, hidden=(4,), head=(4,), epochs=1, propensity_model=LogisticRegression())
+    propensity = poor.fit(study, context=ONE).fitted.average.nuisances.propensity
+    assert propensity.sum(axis=1) == pytest.approx(1.0)
+    assert np.mean((propensity[:, 1] - true) ** 2) < 0.1 * true.var()
 
 
 @each
