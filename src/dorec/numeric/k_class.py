@@ -119,7 +119,7 @@ def overidentification(
     spare = Z.shape[1] - D.shape[1]
     if spare <= 0:
         return 0.0, 1.0
-    Q, _ = linalg.qr(Z, mode="economic")
+    Q = np.asarray(linalg.qr(Z, mode="economic")[0], dtype=np.float64)
     first = k_class(y, D, Q).residual
     scores = _summed(Q * first[:, None], groups)
     weight = np.linalg.pinv(scores.T @ scores, hermitian=True)
