@@ -189,9 +189,7 @@ NO_FAULT: dict[str, dict[str, str]] = {
     "RegressionDiscontinuity": BESIDE | UNREAD,
     "DeepIV": AMOUNT | UNREAD | dict.fromkeys(("one arm", "tiny arm", "no overlap"), "an amount has no arms"),
     "DoubleML": AMOUNT,
-    "DoseResponse": AMOUNT
-    | UNREAD
-    | dict.fromkeys(("one arm", "tiny arm", "treatment among the covariates"), "an amount has no arms"),
+    "DoseResponse": AMOUNT | UNREAD | dict.fromkeys(("one arm", "tiny arm"), "an amount has no arms"),
     "CausalForest": AMOUNT,
     "RobustRegression": AMOUNT,
     "DRIV": AMOUNT | UNREAD,

@@ -22,6 +22,8 @@ from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 LEAK_R2 = 0.999  # a covariate that explains this much of the outcome is the outcome
 SUSPECT_R2 = 0.95  # within arms: possible for a past value of the outcome, but more often a part or a copy of it
+SCREEN = 5_000  # rows on which columns are looked over before all rows are ranked
+NEAR = 0.9  # of a column in these rows that may be the outcome in disguise
 COPY_R2 = 0.95  # of a covariate that separates the arms: above it is a copy of the treatment, below it a rule
 
 
@@ -110,8 +112,8 @@ def check_outcome_leak(study: Study) -> None:
         if high.sum() >= 5 and (~high).sum() >= 5:
             r2 = np.where([_separated(x[high], x[~high]) for x in X.T], 1.0, r2)
     elif len(np.unique(y)) >= 20:
-        ranks = stats.rankdata(X, axis=0)
-        r2 = np.maximum(r2, np.where(_varied(X), correlations(ranks, stats.rankdata(y)) ** 2, 0.0))
+        near = np.flatnonzero(_rank_r2(X[:: 1 + study.n // SCREEN], y[:: 1 + study.n // SCREEN]) > NEAR)
+        r2[near] = np.maximum(r2[near], np.where(_varied(X[:, near]), _rank_r2(X[:, near], y), 0.0))
     leaks = np.flatnonzero(r2 > LEAK_R2)
     told: dict[str, float] = {study.covariate_names[j]: float(r2[j]) for j in leaks}
     if not len(leaks) and study.n > 5 * X.shape[1] + 10:
@@ -277,6 +279,13 @@ def _tells_apart(x: FloatArray, arm: IntArray, k: int) -> bool:
     """Whether x takes no value range of one arm in another: arms lie in intervals that do not meet."""
     bounds = sorted((float(x[arm == a].min()), float(x[arm == a].max())) for a in range(k))
     return all(lower[1] < upper[0] for lower, upper in pairwise(bounds))
+
+
+def _rank_r2(X: FloatArray, y: FloatArray) -> FloatArray:
+    """Squared rank correlation of each column of X with y, (p,)."""
+    if X.shape[1] == 0:
+        return np.empty(0)
+    return np.asarray(correlations(stats.rankdata(X, axis=0), stats.rankdata(y)) ** 2)
 
 
 def _varied(X: FloatArray) -> BoolArray:
