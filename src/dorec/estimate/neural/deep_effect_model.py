@@ -33,6 +33,7 @@ class DeepEffectModel:
     method: str
     fitted: CrossFittedNetworks = field(repr=False)
     read: Callable[[AnyArray], IntArray] | None = field(default=None, repr=False)  # tokens (m, l) of units (m,)
+    no_interval: str = ""  # why the average effect has none
     estimand: str = ""
 
     @property
@@ -108,4 +109,5 @@ class DeepEffectModel:
         )
 
     def _named(self, estimate: Estimate) -> Estimate:
-        return replace(estimate, method=f"{self.method}, AIPW score", estimand=self.estimand)
+        named = replace(estimate, method=f"{self.method}, AIPW score", estimand=self.estimand)
+        return replace(named, no_interval=self.no_interval) if self.no_interval else named
