@@ -3,6 +3,7 @@
 from dorec.evaluate.compare import Comparison, compare
 from dorec.evaluate.direct_method import DirectMethod
 from dorec.evaluate.doubly_robust import DoublyRobust
+from dorec.evaluate.drift import context_drift
 from dorec.evaluate.dros import DRos
 from dorec.evaluate.ips import IPS
 from dorec.evaluate.judged_log import OffPolicyEstimator, off_policy_values
@@ -13,11 +14,14 @@ from dorec.evaluate.off_policy import effective_sample_size
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
 from dorec.evaluate.ranking import ranking
 from dorec.evaluate.rate import TocCurve, rate, toc_curve
+from dorec.evaluate.selection import Candidate, Selection, select_estimator
 from dorec.evaluate.sndr import SNDR
 from dorec.evaluate.snips import SNIPS
 from dorec.evaluate.sub_gaussian_ips import SubGaussianIPS
 from dorec.evaluate.switch_dr import SwitchDR
 from dorec.evaluate.uplift import UpliftCurve, auuc, qini, uplift_at, uplift_curve
+from dorec.evaluate.value_bounds import bernstein_interval
+from dorec.evaluate.value_parts import policy_contrast, rolling_value, value_by_segment
 
 __all__ = [
     "IPS",
@@ -25,28 +29,36 @@ __all__ = [
     "MRDR",
     "SNDR",
     "SNIPS",
+    "Candidate",
     "Comparison",
     "DRos",
     "DirectMethod",
     "DoublyRobust",
     "OffPolicyEstimator",
+    "Selection",
     "SubGaussianIPS",
     "SwitchDR",
     "TocCurve",
     "UpliftCurve",
     "auuc",
+    "bernstein_interval",
     "compare",
+    "context_drift",
     "effective_sample_size",
     "observed_auuc",
     "observed_qini",
     "off_policy_values",
+    "policy_contrast",
     "popularity_policy",
     "qini",
     "ranking",
     "rate",
+    "rolling_value",
+    "select_estimator",
     "softmax_policy",
     "toc_curve",
     "uniform_policy",
     "uplift_at",
     "uplift_curve",
+    "value_by_segment",
 ]

@@ -27,7 +27,7 @@ class DRos(OffPolicyEstimator):
     """
 
     lambda_: float | None = None
-    tuning: Tuning = "slope"
+    tuning: Tuning = "mse"
     reward_model: Any = None  # a scikit-learn regressor or classifier; None: a ridge for each action
     n_folds: int = 3
     reg: float = 10.0  # of the ridge

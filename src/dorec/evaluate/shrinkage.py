@@ -146,8 +146,7 @@ def shrunk_estimate(
         remedy="" if bound < 0.5 * se else "DoublyRobust has no such bias.",
         evidence={**evidence, "rows": int((lost > 0).sum()), "std_error_alone": se},
     )
-    wider = np.asarray(made.influence) * np.sqrt(1 + (bound / se) ** 2)
-    return replace(made, influence=wider, verdicts=(*made.verdicts, told))
+    return replace(carrying(made, bound), verdicts=(*made.verdicts, told))
 
 
 def _bias_bound(
@@ -165,3 +164,32 @@ def _bias_bound(
     bound = worst if rows < FEW_EFFECTIVE_ROWS else min(float(np.hypot(bias, error)), worst)
     evidence = {"bias": -bias, "std_error_of_bias": error, "effective_rows": rows, "largest_bias": worst}
     return bound, {**evidence, "weight_lost": 1 - mean}
+
+
+def without_bias(made: Estimate) -> tuple[Estimate, float]:
+    """An estimate with the interval that it would have without bias, and the bias that its interval carries.
+
+    Example:
+        >>> plain = Estimate.of_mean(np.array([1.0, 2.0, 3.0, 6.0]))
+        >>> without_bias(plain)[1]
+        0.0
+    """
+    told = next((v for v in made.verdicts if v.code == "bias_carried"), None)
+    if told is None or told.statistic is None or made.influence is None:
+        return made, 0.0
+    alone = float(told.evidence["std_error_alone"]) / float(made.std_error)
+    return replace(made, influence=made.influence * alone), float(told.statistic)
+
+
+def carrying(made: Estimate, bias: float) -> Estimate:
+    """An estimate whose interval has room for a bias: its square is added to the variance.
+
+    Example:
+        >>> plain = Estimate.of_mean(np.array([1.0, 2.0, 3.0, 6.0]))
+        >>> bool(np.isclose(carrying(plain, 3.0).std_error**2, plain.std_error**2 + 9.0))
+        True
+    """
+    se = float(made.std_error)
+    if made.influence is None or not se > 0:
+        return made
+    return replace(made, influence=made.influence * np.sqrt(1 + (bias / se) ** 2))
