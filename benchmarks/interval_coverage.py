@@ -285,7 +285,7 @@ def table(lane: str) -> list[str]:
             shown = ("-", "-") if row["given"] == 0 else (f"{row['se_over_sd']:.2f}", f"{row['covered']:.3f}")
             numbers = f"{row['n']:,} | {row['repetitions']:,} | {bias:+.2f} | {' | '.join(shown)} | {row['given']:.1%}"
             lines.append(f"| {estimator} | {effect} | {nuisances} | {world} | {numbers} | {mark} |")
-    return lines
+    return lines if len(lines) > 2 else ["Not counted yet."]
 
 
 def write() -> None:
