@@ -17,6 +17,7 @@ from dorec.evaluate.rate import TocCurve, rate, toc_curve
 from dorec.evaluate.selection import Candidate, Selection, select_estimator
 from dorec.evaluate.sndr import SNDR
 from dorec.evaluate.snips import SNIPS
+from dorec.evaluate.stream import evaluate_stream
 from dorec.evaluate.sub_gaussian_ips import SubGaussianIPS
 from dorec.evaluate.switch_dr import SwitchDR
 from dorec.evaluate.uplift import UpliftCurve, auuc, qini, uplift_at, uplift_curve
@@ -45,6 +46,7 @@ __all__ = [
     "compare",
     "context_drift",
     "effective_sample_size",
+    "evaluate_stream",
     "observed_auuc",
     "observed_qini",
     "off_policy_values",

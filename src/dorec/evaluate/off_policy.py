@@ -141,11 +141,32 @@ def refuse_dominated(weights: FloatArray) -> None:
 
 def _mean_is_one(feedback: LoggedFeedback, weights: FloatArray, max_unsupported: float) -> Verdict:
     mean, se = float(weights.mean()), _error_of_mean(feedback, weights)
+    top = float(weights.max() / max(weights.sum(), 1e-300))
+    return mean_weight_verdict(mean, se, _skewness(feedback, weights), top, max_unsupported)
+
+
+def mean_weight_verdict(mean: float, se: float, skewness: float, top: float, max_unsupported: float) -> Verdict:
+    """Whether weights of this mean, standard error and skewness of the mean can have 1 as their expectation.
+
+    Args:
+        mean: of the weights.
+        se: its standard error.
+        skewness: of the mean itself.
+        top: share of the largest weight in their sum.
+        max_unsupported: a gap up to here is no ground for a refusal.
+
+    Raises:
+        NoSupport: far below one.
+        BadPropensity: far above one.
+
+    Example:
+        >>> mean_weight_verdict(1.01, 0.02, 0.0, 0.001, 0.01).status
+        'passed'
+    """
     gap = mean - 1.0
-    z = _skewness_corrected(feedback, weights, gap, se)
+    z = _skewness_corrected(gap, se, skewness)
     p = 2 * float(special.ndtr(-abs(z)))
     evidence = {"mean_weight": mean, "std_error": se, "z": z}
-    top = float(weights.max() / max(weights.sum(), 1e-300))
     # a sum that one row dominates has no trustworthy standard error, so it can't prove a lack of support
     provable = abs(gap) > max_unsupported and (top < 0.05 or se == 0)
     if provable and z < -REFUTED:
@@ -188,34 +209,47 @@ def _error_of_mean(feedback: LoggedFeedback, weights: FloatArray) -> float:
     return float(np.sqrt((centred @ centred) * groups / (groups - 1))) / len(weights)
 
 
-def _skewness_corrected(feedback: LoggedFeedback, weights: FloatArray, gap: float, se: float) -> float:
+def _skewness(feedback: LoggedFeedback, weights: FloatArray) -> float:
+    """The skewness of the mean weight, over rows or clusters."""
+    centred = weights - weights.mean()
+    if feedback.cluster is not None:
+        centred = cluster_sums(centred[:, None], feedback.cluster)[:, 0]
+    squares = centred * centred
+    total = float(squares.sum())
+    return float(squares @ centred) / total**1.5 if total > 0 else 0.0
+
+
+def _skewness_corrected(gap: float, se: float, skewness: float) -> float:
     """The mean weight less 1 over its error, corrected for skewness (Johnson 1978).
 
     In a sample without large weights both the mean and its error are too small, which plain z takes for evidence.
     """
     if se == 0:
         return 0.0 if abs(gap) < 1e-9 else float(np.sign(gap)) * np.inf
-    centred = weights - weights.mean()
-    if feedback.cluster is not None:
-        centred = cluster_sums(centred[:, None], feedback.cluster)[:, 0]
-    # the skewness of the mean itself, whether over rows or clusters
-    skewness = float((centred**3).sum() / (centred**2).sum() ** 1.5)
     z = gap / se
     return z + skewness * (1 + 2 * z**2) / 6
 
 
 def _rows_that_speak(weights: FloatArray) -> Verdict:
-    ess = effective_sample_size(weights)
-    largest = float(weights.max())
+    return rows_that_speak(effective_sample_size(weights), len(weights), float(weights.max()))
+
+
+def rows_that_speak(ess: float, rows: int, largest: float) -> Verdict:
+    """A verdict on the effective sample size among `rows`, of which the largest weight is `largest`.
+
+    Example:
+        >>> str(rows_that_speak(812.3, 1000, 4.2))
+        'passed: effective sample size: 812 of 1,000 rows speak for this policy; the largest weight is 4.2.'
+    """
     status: Status = "failed" if ess < FEW_EFFECTIVE_ROWS else "warning" if ess < 100 else "passed"
     return Verdict(
         check="effective sample size",
         status=status,
         code="effective_sample_size",
         statistic=ess,
-        meaning=f"{ess:,.0f} of {len(weights):,} rows speak for this policy; the largest weight is {largest:,.1f}.",
+        meaning=f"{ess:,.0f} of {rows:,} rows speak for this policy; the largest weight is {largest:,.1f}.",
         remedy="" if status == "passed" else "Judge a policy nearer to the logged one, or log more.",
-        evidence={"effective_sample_size": ess, "rows": len(weights), "max_weight": largest},
+        evidence={"effective_sample_size": ess, "rows": rows, "max_weight": largest},
     )
 
 
