@@ -9,6 +9,7 @@ from dorec.recommend.ease import EASE
 from dorec.recommend.exposure import LoggedExposure, NaiveBayesExposure, PoissonExposure, PopularityExposure
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
+from dorec.recommend.neural.lightgcn import LightGCN
 from dorec.recommend.popularity import Popularity
 from dorec.recommend.registry import REGISTRY, from_arrays, make
 from dorec.recommend.slim import SLIM
@@ -28,6 +29,7 @@ __all__ = [
     "DebiasedMF",
     "FittedRecommender",
     "ItemKNN",
+    "LightGCN",
     "LoggedExposure",
     "NaiveBayesExposure",
     "PoissonExposure",

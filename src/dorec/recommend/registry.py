@@ -26,6 +26,7 @@ REGISTRY = Registry(
         "bpr": "dorec.recommend.bpr:BPR",
         "warp": "dorec.recommend.warp:WARP",
         "blend": "dorec.recommend.blend:Blend",
+        "lightgcn": "dorec.recommend.neural.lightgcn:LightGCN",
         "debiased_mf": "dorec.recommend.debiased_mf:DebiasedMF",
     },
 )
