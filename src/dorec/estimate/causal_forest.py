@@ -40,8 +40,8 @@ class CausalForest:
     in each place. Each bag has a copy of the smooth part from its own half of the units, so its variance counts; the
     width also holds the ridge's mean squared bias under its prior (Nychka 1988, doi:10.2307/2290146). The interval
     holds on average over smooth effects. It falls short where effects jump, where many covariates act together on few
-    units, and where the nuisances are off. The smooth part is left out where trees without it predict clearly better
-    out of bag; for effects known to jump, say so by `smooth=False`.
+    units, and where the nuisances are off. The smooth part is left out where trees without it predict better out
+    of bag; for effects known to jump, say so by `smooth=False`.
 
     The average effect is that of `average`, from its orthogonal scores; of a dose, that of `DoubleML`.
 

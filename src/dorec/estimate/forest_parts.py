@@ -101,7 +101,7 @@ class ArmForest:
 def grow_arm(units: ForestUnits, part: Centred, growth: Growth, n_bags: int, words: IntArray, each: Any) -> ArmForest:
     """The forest of one question; the first of the random words are the trees', the others the bags'.
 
-    The smooth part is left out where a few trees without it predict clearly better, out of bag, as where effects jump.
+    The smooth part is left out where a few trees without it predict better, out of bag, as where effects jump.
     """
     rows = part.rows
     y_scale = float(part.y.std()) or 1.0
@@ -144,16 +144,10 @@ def grow_arm(units: ForestUnits, part: Centred, growth: Growth, n_bags: int, wor
             mass * (y - w * grown(few, part).predict_out_of_bag(codes, group[rows], smooth=part)) ** 2
             for part in (taken, None)
         ]
-        if _clearly_positive(losses[0] - losses[1], group[rows]):
+        if np.nansum(losses[0] - losses[1]) > 0:
             smooth, design, taken = None, None, None
     forest = grown(n_bags, taken)
     return ArmForest(forest=forest, scale=y_scale / w_scale, group=group, smooth=smooth, design=design)
-
-
-def _clearly_positive(differences: FloatArray, group: IntArray) -> bool:
-    """Whether the sum of differences (n,), of which some may be missing, is two standard errors above 0."""
-    sums = np.bincount(group, weights=np.where(np.isfinite(differences), differences, 0.0))
-    return bool(sums.sum() > 2.0 * np.sqrt((sums**2).sum()))
 
 
 def _taken(design: Floats, copies: FloatArray) -> Callable[[int], FloatArray]:
