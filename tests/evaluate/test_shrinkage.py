@@ -83,7 +83,15 @@ def test_sub_gaussian_weights_are_those_of_the_paper():
 
 @pytest.mark.parametrize(
     "estimator",
-    [IPS(clip=2.0), SwitchDR(), SwitchDR(tuning="slope"), SwitchDR(tau=1.0), DRos(), DRos(lambda_=1.0), SubGaussianIPS()],
+    [
+        IPS(clip=2.0),
+        SwitchDR(),
+        SwitchDR(tuning="slope"),
+        SwitchDR(tau=1.0),
+        DRos(),
+        DRos(lambda_=1.0),
+        SubGaussianIPS(),
+    ],
     ids=str,
 )
 def test_intervals_that_carry_the_bias_cover(estimator):

@@ -7,6 +7,7 @@ from dorec.evaluate.drift import context_drift
 from dorec.evaluate.dros import DRos
 from dorec.evaluate.ips import IPS
 from dorec.evaluate.judged_log import OffPolicyEstimator, off_policy_values
+from dorec.evaluate.kernel_ips import KernelIPS
 from dorec.evaluate.mips import MIPS
 from dorec.evaluate.mrdr import MRDR
 from dorec.evaluate.observed_qini import observed_auuc, observed_qini
@@ -15,6 +16,14 @@ from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_p
 from dorec.evaluate.ranking import ranking
 from dorec.evaluate.rate import TocCurve, rate, toc_curve
 from dorec.evaluate.selection import Candidate, Selection, select_estimator
+from dorec.evaluate.slates import (
+    CascadeDR,
+    IndependentIPS,
+    PseudoInverse,
+    RewardInteractionIPS,
+    SlateEstimator,
+    SlateIPS,
+)
 from dorec.evaluate.sndr import SNDR
 from dorec.evaluate.snips import SNIPS
 from dorec.evaluate.stream import evaluate_stream
@@ -31,12 +40,19 @@ __all__ = [
     "SNDR",
     "SNIPS",
     "Candidate",
+    "CascadeDR",
     "Comparison",
     "DRos",
     "DirectMethod",
     "DoublyRobust",
+    "IndependentIPS",
+    "KernelIPS",
     "OffPolicyEstimator",
+    "PseudoInverse",
+    "RewardInteractionIPS",
     "Selection",
+    "SlateEstimator",
+    "SlateIPS",
     "SubGaussianIPS",
     "SwitchDR",
     "TocCurve",
