@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from dorec import Study
+from dorec import RunContext, Study
 from dorec.domain.errors import ConfigError, InputError, LeakedOutcome, NoInterval, NoOverlap, TooFewUnits
 from dorec.domain.protocols import EffectModel
 from dorec.estimate import AIPW, AIPWModel, DoubleML
+from dorec.estimate.cross_fitting import units_of
+from dorec.estimate.double_ml import partially_linear
 from dorec.refute import check_causal_estimator
 
 DOSE = {"n_folds": 3, "outcome_model": LinearRegression(), "treatment_model": LinearRegression()}
@@ -149,3 +151,17 @@ def test_bad_input_is_refused() -> None:
     table = doses()
     with pytest.raises(LeakedOutcome):
         DoubleML().fit(study(table | {"b": 2 * table["y"]}))
+
+
+def test_repeats_give_the_median_and_a_wider_interval() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    table = {"x": x, "d": x + rng.normal(size=300), "y": x + rng.normal(size=300)}
+    study = Study.from_table(table, outcome="y", treatment="d", covariates=["x"], continuous=True)
+    splits = [DoubleML()._one_split(study, units_of(study), repeat, RunContext()) for repeat in range(3)]
+    alone = [partially_linear(study.outcome, study.dose[:, None], split, np.ones(300)) for split in splits]
+    values = [float(value[0]) for value, _ in alone]
+    found = DoubleML(n_repeats=3).fit(study).ate()
+    assert found.value == pytest.approx(np.median(values))
+    spread = [e.var(ddof=1) / 300 + (v - np.median(values)) ** 2 for v, (_, e) in zip(values, alone, strict=True)]
+    assert found.std_error == pytest.approx(np.sqrt(np.median(spread)), rel=0.01)

@@ -22,6 +22,7 @@ from dorec.estimate.checks import (
 from dorec.estimate.cross_fitting import Marginals, Units, fit_marginals, units_of
 from dorec.estimate.diagnostics import influence_verdict, overlap_of, repeated_verdicts
 from dorec.estimate.nuisance import threads_for
+from dorec.estimate.scores import median_of_repeats
 from dorec.numeric.arrays import FloatArray, IntArray
 
 DEFAULT_CONTEXT = RunContext()
@@ -43,7 +44,7 @@ class DoubleML:
         n_folds: folds of the cross-fitting, 2 or more.
         outcome_model: regressor of a numeric outcome, classifier of one with two values; a list is blended.
         treatment_model: classifier of the arms, regressor of a dose; a list is blended.
-        n_repeats: cross-fittings with other folds, whose values and influences are averaged.
+        n_repeats: cross-fittings with other folds; the median effect is reported, and its spread widens the interval.
         min_propensity: arms less likely than this (less where an arm is rare) count as impossible.
         min_per_fold: units that each arm must have for each fold; of a dose, all units.
 
@@ -90,13 +91,17 @@ class DoubleML:
             for repeat in context.track(range(self.n_repeats), "cross-fitting", self.n_repeats)
         ]
         found = [partially_linear(study.outcome, treatment_columns(study), s, weight_of(study)) for s in splits]
+        value, influence = found[0]
+        if len(found) > 1:
+            values, influences = (np.array(parts) for parts in zip(*found, strict=True))
+            value, influence = median_of_repeats(values, influences, units.groups)
         return PartiallyLinearModel(
             learner=self,
             study=study,
             units=units,
             nuisances=splits[0],
-            value=np.mean([value for value, _ in found], axis=0),
-            influence=np.mean([influence for _, influence in found], axis=0),
+            value=value,
+            influence=influence,
             context=context,
         )
 

@@ -124,15 +124,28 @@ def median_of_splits(parts: Sequence[ArmMeans], groups: IntArray | None = None) 
     """
     if len(parts) == 1:
         return parts[0]
-    values = np.array([_contrasts(p.value) for p in parts])  # (splits, k)
-    influences = np.array([_contrasts(p.influence) for p in parts])  # (splits, n, k)
+    value, influence = median_of_repeats(
+        np.array([_contrasts(p.value) for p in parts]), np.array([_contrasts(p.influence) for p in parts]), groups
+    )
+    influence[:, 1:] += influence[:, :1]
+    return ArmMeans(np.append(value[:1], value[0] + value[1:]), influence)
+
+
+def median_of_repeats(
+    values: FloatArray, influences: FloatArray, groups: IntArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """The median (k,) of values (repeats, k), and influences (n, k) whose variance knows how the repeats differ.
+
+    >>> influences = np.array([[[-1.0], [1.0]]] * 3)
+    >>> value, influence = median_of_repeats(np.array([[1.0], [2.0], [4.0]]), influences)
+    >>> value.tolist(), bool(influence[1, 0] > 1.0)
+    ([2.0], True)
+    """
     value, average = np.median(values, axis=0), influences.mean(axis=0)
     spread = np.array([_variance(i, groups) for i in influences]) + (values - value) ** 2
     plain = _variance(average, groups)
     scale = np.sqrt(np.divide(np.median(spread, axis=0), plain, out=np.ones_like(plain), where=plain > 0))
-    influence = average * scale
-    influence[:, 1:] += influence[:, :1]
-    return ArmMeans(np.append(value[:1], value[0] + value[1:]), influence)
+    return value, np.asarray(average * scale)
 
 
 def _contrasts(arms: FloatArray) -> FloatArray:
