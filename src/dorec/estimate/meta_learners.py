@@ -20,7 +20,8 @@ from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.additive_basis import AdditiveBasis
 from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
-from dorec.estimate.centred import DEFAULT_AVERAGE, Ordered, centred, checked_covariates, in_order
+from dorec.estimate.average_effect import checked_covariates
+from dorec.estimate.centred import DEFAULT_AVERAGE, Ordered, centred, in_order
 from dorec.estimate.checks import is_binary
 from dorec.estimate.effect_regression import Bins, Crossed, Effects, Predictor, outcome_contrasts, regress
 from dorec.estimate.heterogeneity import effect_candidates
