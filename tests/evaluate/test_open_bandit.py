@@ -4,8 +4,9 @@ import numpy as np
 import pyarrow.csv as pa_csv
 import pytest
 
+from dorec.domain.errors import NoInterval
 from dorec.domain.logged_feedback import LoggedFeedback
-from dorec.evaluate import IPS, SNIPS, DoublyRobust, popularity_policy, uniform_policy
+from dorec.evaluate import IPS, MRDR, SNDR, SNIPS, DoublyRobust, DRos, SwitchDR, popularity_policy, uniform_policy
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,26 @@ def test_bts_judged_on_the_random_log_is_what_bts_earned(logs):
         gap = made.value - bts.reward.mean()
         error = np.hypot(made.std_error, bts.reward.std() / np.sqrt(bts.n))
         assert abs(gap) < 2.5 * error
+
+
+@pytest.mark.parametrize("estimator", [IPS(), SNIPS(), DoublyRobust(), SNDR(), MRDR(), SwitchDR(), DRos()], ids=str)
+def test_uniform_judged_on_the_bts_log_is_what_uniform_earned(logs, estimator):
+    """The way back, where weights vary: both earnings are estimates, and their errors add up."""
+    bts, random = logs["bts"], logs["random"]
+    made = estimator.evaluate(bts, uniform_policy(bts))
+    ess = next(v.statistic for v in made.verdicts if v.code == "effective_sample_size")
+    assert 100 < ess < 0.6 * bts.n
+    gap = made.value - random.reward.mean()
+    assert abs(gap) < 2.5 * np.hypot(made.std_error, random.reward.std() / np.sqrt(random.n))
+
+
+def test_where_the_weights_explode_an_interval_is_refused(logs):
+    """The item that BTS showed least, always: some seven rows would have to speak for ten thousand."""
+    bts = logs["bts"]
+    policy = np.zeros((bts.n, 34))
+    policy[:, bts.action[bts.propensity.argmin()]] = 1.0
+    made = IPS().evaluate(bts, policy)
+    verdict = next(v for v in made.verdicts if v.code == "effective_sample_size")
+    assert verdict.status == "failed"
+    with pytest.raises(NoInterval, match="effective"):
+        made.interval()

@@ -108,8 +108,9 @@ def shrunk_estimate(
     """Mean of q(policy) + shrunk weight x (r - q(logged)), whose interval carries the bias of shrinking.
 
     What shrinking takes away, (w - shrunk) x residual, has the bias as its mean. Its square plus its sampling
-    variance is added to the variance; where fewer than 30 effective rows tell it, the weight that is lost times the
-    largest residual takes its place. Never is it more than that.
+    variance is added to the variance; where fewer than 30 effective rows tell it, a Bernstein bound takes its place:
+    the weight that is lost times what a residual may average. Never is it more than the lost weight times the largest
+    residual.
 
     Args:
         judged: the log.
@@ -159,9 +160,16 @@ def _bias_bound(
         centred = cluster_sums(centred[:, None], judged.feedback.cluster)[:, 0]
     error = float(np.sqrt(centred @ centred)) / n
     # weights average 1 before they are shrunk, so what they average now tells what was lost, rare giants included
-    worst = max(1 - mean, float(np.abs(lost).mean())) * float(np.abs(residual).max())
-    rows = effective_sample_size(np.abs(lost))
-    bound = worst if rows < FEW_EFFECTIVE_ROWS else min(float(np.hypot(bias, error)), worst)
+    mass = np.abs(lost)
+    weight, largest = max(1 - mean, float(mass.mean())), float(np.abs(residual).max())
+    rows, share = effective_sample_size(mass), mass / mass.sum()
+    typical = float(share @ residual)
+    spread = float(share @ (residual - typical) ** 2)
+    # after m effective rows a residual of `largest` may still come in a share of 3 / m of them, unseen at 95%
+    likely = abs(typical) + 1.96 * np.sqrt(spread / rows) + 3 * largest / rows
+    told = weight * likely if rows < FEW_EFFECTIVE_ROWS else float(np.hypot(bias, error))
+    worst = weight * largest
+    bound = min(told, worst)
     evidence = {"bias": -bias, "std_error_of_bias": error, "effective_rows": rows, "largest_bias": worst}
     return bound, {**evidence, "weight_lost": 1 - mean}
 
