@@ -1,5 +1,6 @@
 """What is it worth? Logged feedback and a policy, or recommendations and what was held out, to an `Estimate`."""
 
+from dorec.evaluate.causal_ranking import causal_ranking
 from dorec.evaluate.compare import Comparison, compare
 from dorec.evaluate.direct_method import DirectMethod
 from dorec.evaluate.doubly_robust import DoublyRobust
@@ -9,6 +10,7 @@ from dorec.evaluate.ips import IPS
 from dorec.evaluate.judged_log import OffPolicyEstimator, off_policy_values
 from dorec.evaluate.kernel_ips import KernelIPS
 from dorec.evaluate.mips import MIPS
+from dorec.evaluate.missing_feedback import ranking_from_observed
 from dorec.evaluate.mrdr import MRDR
 from dorec.evaluate.observed_qini import observed_auuc, observed_qini
 from dorec.evaluate.off_policy import effective_sample_size
@@ -59,6 +61,7 @@ __all__ = [
     "UpliftCurve",
     "auuc",
     "bernstein_interval",
+    "causal_ranking",
     "compare",
     "context_drift",
     "effective_sample_size",
@@ -70,6 +73,7 @@ __all__ = [
     "popularity_policy",
     "qini",
     "ranking",
+    "ranking_from_observed",
     "rate",
     "rolling_value",
     "select_estimator",

@@ -7,13 +7,17 @@ from dorec.recommend.bpr import BPR
 from dorec.recommend.debiased_mf import DebiasedMF
 from dorec.recommend.ease import EASE
 from dorec.recommend.exposure import LoggedExposure, NaiveBayesExposure, PoissonExposure, PopularityExposure
+from dorec.recommend.exposure_log import ExposureLog
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
 from dorec.recommend.neural.lightgcn import LightGCN
+from dorec.recommend.neural.sasrec import SASRec
+from dorec.recommend.neural.two_tower import TwoTower
 from dorec.recommend.popularity import Popularity
 from dorec.recommend.registry import REGISTRY, from_arrays, make
 from dorec.recommend.slim import SLIM
 from dorec.recommend.sparse_ease import SparseEASE
+from dorec.recommend.uplift_ranker import UpliftRanker
 from dorec.recommend.user_knn import UserKNN
 from dorec.recommend.warp import WARP
 
@@ -27,6 +31,7 @@ __all__ = [
     "AssociationRules",
     "Blend",
     "DebiasedMF",
+    "ExposureLog",
     "FittedRecommender",
     "ItemKNN",
     "LightGCN",
@@ -35,7 +40,10 @@ __all__ = [
     "PoissonExposure",
     "Popularity",
     "PopularityExposure",
+    "SASRec",
     "SparseEASE",
+    "TwoTower",
+    "UpliftRanker",
     "UserKNN",
     "from_arrays",
     "make",

@@ -150,29 +150,48 @@ class PoissonExposure:
             raise ConfigError(f"shape is {self.shape}; give a number from 1 on, for which the posterior has a mode.")
 
     def fit(self, dataset: Dataset, *, context: RunContext = DEFAULT_CONTEXT) -> PoissonRates:
-        """Fit the rates."""
+        """Fit the rates of having a pair at all."""
         seen = dataset.matrix
         user = np.repeat(np.arange(dataset.n_users), np.diff(seen.indptr))
-        pairs = sparse.csr_matrix((np.ones(seen.nnz), (user, seen.indices)), shape=seen.shape)
+        once = np.ones(dataset.n_users)
+        return self.fit_counts((user, seen.indices), once, dataset.n_items, context=context)
+
+    def fit_counts(
+        self,
+        events: tuple[AnyArray, AnyArray],
+        trials: FloatArray,
+        n_items: int,
+        *,
+        context: RunContext = DEFAULT_CONTEXT,
+    ) -> PoissonRates:
+        """Fit the rates a trial: of `events` (user and item, by position) in so many trials of each user (n_users,)."""
+        shape = (len(trials), n_items)
+        user, item = (np.asarray(side, dtype=np.int64) for side in events)
+        counts = sparse.csr_matrix((np.ones(len(user)), (user, item)), shape=shape)
+        counts.sum_duplicates()
+        owner = np.repeat(np.arange(len(trials)), np.diff(counts.indptr))
         rng = context.rng("poisson exposure")
-        mean = np.sqrt(pairs.nnz / (dataset.n_users * dataset.n_items * self.embedding_size))
-        x, y = (mean * rng.uniform(0.5, 1.5, (n, self.embedding_size)) for n in seen.shape)
+        mean = np.sqrt(len(user) / max(trials.sum() * n_items * self.embedding_size, 1.0))
+        x, y = (mean * rng.uniform(0.5, 1.5, (n, self.embedding_size)) for n in shape)
         prior = self.shape / mean
         for _ in context.track(range(self.epochs), "Poisson factorisation", self.epochs):
-            x = self._step(x, y, pairs, user, prior)
-            y = self._step(y, x, pairs.T, seen.indices.astype(np.int64), prior, swap=user)
+            x = self._step((x, y), counts, (owner, counts.indices), prior, trials[:, None] * y.sum(axis=0))
+            y = self._step((y, x), counts, (counts.indices, owner), prior, trials @ x)
         return PoissonRates(x, y)
 
     def _step(
-        self, x: FloatArray, y: FloatArray, pairs: Any, row: IntArray, prior: float, swap: AnyArray | None = None
+        self,
+        factors: tuple[FloatArray, FloatArray],
+        counts: Any,
+        at: tuple[AnyArray, AnyArray],
+        prior: float,
+        dose: Any,
     ) -> FloatArray:
-        """One multiplicative step of x given y; `row` (m,) and the columns are those of the entries by user."""
-        matrix = pairs if swap is None else pairs.T
-        columns = matrix.indices if swap is None else swap
-        rate = np.maximum(np.einsum("mf,mf->m", x[row], y[columns]), 1e-12)
-        ratio = sparse.csr_matrix((1.0 / rate, matrix.indices, matrix.indptr), shape=matrix.shape)
-        drawn = x * ((ratio if swap is None else ratio.T) @ y)
-        return np.asarray((self.shape - 1.0 + drawn) / (prior + y.sum(axis=0)))
+        """One multiplicative step of the first side's factors; `dose` is the other's sum over all pairs and trials."""
+        own, other = factors
+        rate = np.maximum(np.einsum("mf,mf->m", own[at[0]], other[at[1]]), 1e-12)
+        ratio = sparse.csr_matrix((counts.data / rate, (at[0], at[1])), shape=(len(own), len(other)))
+        return np.asarray((self.shape - 1.0 + own * (ratio @ other)) / (prior + dose))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,168 @@
+"""What was shown and what was not, with the chance of it, and what came of each: what uplift is learned from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dorec.domain.dataset import Dataset
+from dorec.domain.errors import BadPropensity, InputError, OneArm
+from dorec.domain.run import RunContext
+from dorec.domain.table import column, to_arrow
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dorec.recommend.exposure import PoissonExposure, PoissonRates
+
+DEFAULT_CONTEXT = RunContext()
+Occurrences = tuple[IntArray, IntArray, IntArray]  # user, item and session of each event of one kind
+ROUNDS = 20  # of redrawing pairs that turned out to be no zeros
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExposureLog:
+    """Pairs of a session and an item: those shown, those not shown but chosen anyway, and a sample of the rest.
+
+    `propensity` is the chance of a shown row to have been shown, averaged over the places of the slate. `weight` says
+    how many pairs of the whole (sessions x items) a row that was not shown stands for; shown rows stand for themselves.
+
+    Example:
+        >>> rows = {"user_id": ["a", "a", "a", "b"], "item_id": ["x", "x", "y", "y"], "session_id": [1, 1, 1, 2],
+        ...         "event": ["impression", "purchase", "purchase", "impression"],
+        ...         "propensity": [0.5, None, None, 0.25], "position": [0, None, None, 0]}
+        >>> log = ExposureLog.from_events(rows)
+        >>> log.shown.tolist(), log.outcome.tolist(), log.propensity[:2].tolist()
+        ([True, True, False, False], [1.0, 0.0, 1.0, 0.0], [0.5, 0.25])
+    """
+
+    responses: Dataset  # everything but the impressions; its vocabularies hold whatever occurs
+    user: IntArray  # (n,)
+    item: IntArray  # (n,)
+    session: IntArray  # (n,)
+    shown: BoolArray  # (n,)
+    outcome: FloatArray  # (n,)
+    propensity: FloatArray  # (n,) of being shown; nan where it is not known
+    weight: FloatArray  # (n,)
+    events: Mapping[str, Occurrences]  # by kind, impressions among them
+    session_user: IntArray  # (n_sessions,)
+    shown_event: str
+    outcome_event: str
+
+    @classmethod
+    def from_events(
+        cls,
+        table: Any,
+        *,
+        shown: str = "impression",
+        outcome: str = "purchase",
+        unshown_per_shown: float = 1.0,
+        context: RunContext = DEFAULT_CONTEXT,
+    ) -> "ExposureLog":
+        """The log from any frame with user_id, item_id, session_id, event and propensity, position where there is one.
+
+        A shown row's outcome is 1 where its session has an `outcome` event with that item, however it came about.
+
+        Args:
+            table: one row an event; events without an item are left out.
+            shown: the event that shows an item.
+            outcome: the event that counts.
+            unshown_per_shown: rows sampled from what was neither shown nor chosen, for each shown one.
+            context: of the sampling.
+
+        Raises:
+            OneArm: nothing was shown, or no row is left that was not.
+            BadPropensity: a logged propensity is outside (0, 1].
+            InputError: no event is an outcome.
+        """
+        arrow = to_arrow(table)
+        names = ["user_id", "item_id", "session_id", "event"]
+        arrow = arrow.filter(arrow.column("item_id").combine_chunks().is_valid())
+        user_id, item_id, session_id, event = (column(arrow, n) for n in names)
+        event = event.astype(str)
+        for name, error in ((shown, OneArm), (outcome, InputError)):
+            if name not in event:
+                raise error(f"no event is {name!r}; the events are {', '.join(np.unique(event).tolist())}")
+        whole = Dataset.from_interactions({"u": user_id, "i": item_id, "e": event}, user="u", item="i", event="e")
+        session = np.unique(session_id.astype(str), return_inverse=True)[1].astype(np.int64)
+        owner = np.zeros(session.max() + 1, dtype=np.int64)
+        owner[session] = whole.user_index
+        at = (whole.user_index, whole.item_index, session)
+        kinds = {k: (at[0][event == k], at[1][event == k], session[event == k]) for k in np.unique(event).tolist()}
+        chance = _place_averaged(arrow, event == shown)
+        pair = session * whole.n_items + whole.item_index
+        exposed, first = np.unique(pair[event == shown], return_index=True)
+        chosen = np.unique(pair[event == outcome])
+        by_search = np.setdiff1d(chosen, exposed)
+        n_zero = len(owner) * whole.n_items - len(exposed) - len(by_search)
+        wanted = min(round(unshown_per_shown * len(exposed)), n_zero)
+        zeros = _zeros(np.union1d(exposed, by_search), wanted, (len(owner), whole.n_items), context)
+        if not len(by_search) + len(zeros):
+            raise OneArm("every item was shown in every session", remedy="hold some items back in some sessions")
+        pairs = np.concatenate([exposed, by_search, zeros])
+        ones = [np.ones(len(exposed)), np.ones(len(by_search)), np.full(len(zeros), n_zero / max(len(zeros), 1))]
+        of_unshown = np.full(len(by_search) + len(zeros), np.nan)
+        return cls(
+            responses=whole.take(event != shown),
+            user=owner[pairs // whole.n_items],
+            item=pairs % whole.n_items,
+            session=pairs // whole.n_items,
+            shown=np.arange(len(pairs)) < len(exposed),
+            outcome=np.isin(pairs, chosen).astype(np.float64),
+            propensity=np.concatenate([chance[first], of_unshown]),
+            weight=np.concatenate(ones),
+            events=kinds,
+            session_user=owner,
+            shown_event=shown,
+            outcome_event=outcome,
+        )
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.user)
+
+    def rates(self, context: RunContext = DEFAULT_CONTEXT) -> PoissonRates:
+        """Chance that a session of a user shows an item, by Poisson factorisation of what was shown.
+
+        Example:
+            >>> rows = {"user_id": ["a", "a", "b"], "item_id": ["x", "x", "y"], "session_id": [1, 2, 3],
+            ...         "event": ["impression", "impression", "purchase"]}
+            >>> p = ExposureLog.from_events(rows).rates().of(np.array([0, 0]), np.array([0, 1]))
+            >>> bool(p[0] > 5 * p[1])
+            True
+        """
+        sessions = np.bincount(self.session_user, minlength=self.responses.n_users).astype(np.float64)
+        user, item, _ = self.events[self.shown_event]
+        return PoissonExposure().fit_counts((user, item), sessions, self.responses.n_items, context=context)
+
+
+def _place_averaged(arrow: Any, is_shown: BoolArray) -> FloatArray:
+    """Chance of each shown event: the logged one times the places of the slate, at most 1; nan without a log."""
+    n = int(is_shown.sum())
+    if "propensity" not in arrow.column_names:
+        return np.full(n, np.nan)
+    p = column(arrow, "propensity").astype(np.float64)[is_shown]
+    known = np.isfinite(p)
+    if (known & ~((p > 0) & (p <= 1))).any():
+        raise BadPropensity("a logged propensity is outside (0, 1]", remedy="repair these rows or leave the column out")
+    places = 1.0
+    if "position" in arrow.column_names:
+        position = column(arrow, "position").astype(np.float64)[is_shown]
+        if np.isfinite(position).any():
+            places = float(np.nanmax(position)) + 1.0
+    return np.minimum(p * places, 1.0)
+
+
+def _zeros(taken: AnyArray, wanted: int, shape: tuple[int, int], context: RunContext) -> IntArray:
+    """Pairs session * n_items + item, drawn without regard to anything, that are not taken; each at most once."""
+    rng = context.rng("pairs that were not shown")
+    found = np.empty(0, dtype=np.int64)
+    total = shape[0] * shape[1]
+    if total <= 4 * (wanted + len(taken)):
+        free = np.setdiff1d(np.arange(total), taken)
+        return np.sort(rng.choice(free, wanted, replace=False))
+    for _ in range(ROUNDS):
+        if len(found) >= wanted:
+            break
+        drawn = rng.integers(0, total, 2 * (wanted - len(found)) + 16)
+        found = np.union1d(found, np.setdiff1d(drawn, taken))
+    return np.sort(rng.permutation(found)[:wanted])

@@ -1,0 +1,101 @@
+"""Effects of showing: learned where clicks mislead, with groups' averages near the truth."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from dorec import RunContext
+from dorec.domain.errors import ConfigError, InputError, TooLarge
+from dorec.recommend import ExposureLog, UpliftRanker
+from dorec.recommend.uplift_ranker import pseudo_effects
+
+N_USERS, N_ITEMS = 40, 6
+
+
+def ranker(**settings):
+    plain = {"of": ("popularity",), "n_folds": 2, "regressor": LinearRegression(), "settings": {}}
+    return UpliftRanker(**(plain | settings))
+
+
+@pytest.fixture(scope="module")
+def log():
+    """Item 0 is bought by everyone, shown or not; item 5 only when it is shown. All are shown by a fair coin."""
+    rng = np.random.default_rng(0)
+    organic, shown_rate = np.array([0.8, 0.1, 0.1, 0.1, 0.1, 0.0]), np.array([0.8, 0.3, 0.2, 0.1, 0.1, 0.6])
+    session = np.repeat(np.arange(N_USERS * 12), N_ITEMS)
+    item = np.tile(np.arange(N_ITEMS), N_USERS * 12)
+    shown = rng.random(len(item)) < 0.5
+    bought = rng.random(len(item)) < np.where(shown, shown_rate[item], organic[item])
+    parts = [("impression", shown, 0.5), ("purchase", bought, None)]
+    rows = [
+        {"user_id": f"u{s // 12:02d}", "item_id": f"i{i}", "session_id": int(s), "event": kind, "propensity": p}
+        for kind, which, p in parts
+        for s, i in zip(session[which], item[which], strict=True)
+    ]
+    return ExposureLog.from_events(pa.Table.from_pylist(rows), unshown_per_shown=2.0)
+
+
+@pytest.mark.parametrize("form", ["s", "t", "x", "dr"])
+def test_effects_put_first_what_showing_causes(log, form):
+    from sklearn.tree import DecisionTreeRegressor
+
+    made = ranker(form=form, regressor=DecisionTreeRegressor(min_samples_leaf=50)).fit(log)
+    effect = made.model.effect.mean(axis=0)
+    assert effect.argmax() == 5
+    assert effect[5] == pytest.approx(0.6, abs=0.1)
+    assert abs(effect[0]) < 0.1
+    assert made.recommend(["u00"], k=1, exclude_seen=False).items.tolist() == [["i5"]]
+
+
+def test_value_and_mixture_rank_otherwise(log):
+    from sklearn.tree import DecisionTreeRegressor
+
+    tree = DecisionTreeRegressor(min_samples_leaf=50)
+    by_value = ranker(rank_by="value", regressor=tree).fit(log)
+    assert by_value.recommend(["u00"], k=1, exclude_seen=False).items.tolist() == [["i0"]]
+    mixed = ranker(rank_by="mixture", mixture=0.25, regressor=tree).fit(log)
+    table = 0.75 * mixed.model.effect.astype(float) + 0.25 * mixed.model.value
+    np.testing.assert_allclose(mixed.score(np.arange(3)), table[:3], rtol=1e-6)
+
+
+def test_groups_have_intervals_that_hold_the_truth(log):
+    made = ranker().fit(log)
+    effects = made.segment_effects(items=np.arange(N_ITEMS))
+    truth = np.array([0.0, 0.2, 0.1, 0.0, 0.0, 0.6])
+    assert (np.abs(effects.value - truth) < 4 * effects.std_error).all()
+    assert (effects.std_error < 0.06).all()
+    both = made.segment_effects(users=np.arange(N_USERS) % 2, items=np.arange(N_ITEMS) < 3)
+    assert both.name == ("0 / False", "0 / True", "1 / False", "1 / True")
+    assert made.segment_effects().value[0] == pytest.approx(truth.mean(), abs=0.03)
+
+
+def test_pseudo_effects_average_to_the_truth_whatever_the_predictions(log):
+    chance = np.full(log.n, 0.5)
+    truth = 0.15
+    for off, on in [(0.0, 0.0), (0.3, 0.1), (0.2, 0.35)]:
+        made = pseudo_effects(log, chance, np.full(log.n, off), np.full(log.n, on))
+        assert np.average(made, weights=log.weight) == pytest.approx(truth, abs=0.03)
+
+
+def test_the_same_seed_gives_the_same_ranker_and_arrays_bring_it_back(log):
+    first, again = (ranker().fit(log, context=RunContext(seed=3)) for _ in range(2))
+    np.testing.assert_array_equal(first.model.effect, again.model.effect)
+    arrays, metadata = first.to_arrays()
+    back = ranker().restore(arrays, log.responses)
+    np.testing.assert_array_equal(back.score(np.arange(4)), first.score(np.arange(4)))
+    assert metadata["model"] == "uplift_ranker"
+    with pytest.raises(InputError, match="no log"):
+        back.segment_effects()
+    why = first.explain("u01", "i2")
+    assert sum(why.parts.values()) == pytest.approx(first.score(np.array([1]))[0, 2], rel=1e-6)
+
+
+def test_what_makes_no_sense_is_refused(log):
+    for wrong in ({"form": "r"}, {"rank_by": "clicks"}, {"mixture": 2.0}, {"n_folds": 1}):
+        with pytest.raises(ConfigError):
+            ranker(**wrong)
+    with pytest.raises(TooLarge):
+        ranker(max_cells=10).fit(log)
+    with pytest.raises(InputError, match="labels"):
+        ranker().fit(log).segment_effects(users=np.zeros(3))
