@@ -13,6 +13,14 @@ from dorec.recommend import REGISTRY, from_arrays, make
 
 every_recommender = pytest.mark.parametrize("name", REGISTRY)
 N_USERS, N_ITEMS = 50, 30
+# networks of the size of these data; the promises hold for any size
+QUICK = {
+    "sasrec": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
+}
+
+
+def quick(name):
+    return make(name, **QUICK.get(name, {}))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +42,7 @@ def data(rows):
 
 @pytest.fixture(scope="module")
 def scorers(data):
-    return {name: make(name).fit(data, context=RunContext(seed=5, threads=2)) for name in REGISTRY}
+    return {name: quick(name).fit(data, context=RunContext(seed=5, threads=2)) for name in REGISTRY}
 
 
 def parts_of(items):
@@ -43,7 +51,7 @@ def parts_of(items):
 
 @every_recommender
 def test_the_learner_is_a_frozen_dataclass_and_its_scorer_keeps_the_protocol(name, data):
-    learner = make(name)
+    learner = quick(name)
     before = repr(learner)
     scorer = learner.fit(data)
     assert isinstance(scorer, Scorer)
@@ -78,7 +86,7 @@ def test_lists_are_the_best_of_the_scores(name, scorers, data):
 
 @every_recommender
 def test_the_same_seed_gives_the_same_lists(name, data):
-    first, second = (make(name).fit(data, context=RunContext(seed=9)).recommend(data.users) for _ in range(2))
+    first, second = (quick(name).fit(data, context=RunContext(seed=9)).recommend(data.users) for _ in range(2))
     assert parts_of(first) == parts_of(second)
 
 
@@ -86,7 +94,7 @@ def test_the_same_seed_gives_the_same_lists(name, data):
 def test_the_order_of_the_rows_does_not_matter(name, rows, scorers):
     order = np.random.default_rng(0).permutation(len(rows["user"]))
     shuffled = dataset({key: [values[i] for i in order] for key, values in rows.items()})
-    again = make(name).fit(shuffled, context=RunContext(seed=5, threads=1))
+    again = quick(name).fit(shuffled, context=RunContext(seed=5, threads=1))
     assert parts_of(again.recommend(shuffled.users)) == parts_of(scorers[name].recommend(shuffled.users))
 
 
@@ -114,7 +122,7 @@ def test_strangers_get_what_is_popular_and_are_marked(name, scorers, data):
 @every_recommender
 def test_a_user_with_an_empty_history_is_a_stranger_too(name, data):
     train = data.take(data.user_index != 4)
-    scorer = make(name).fit(train)
+    scorer = quick(name).fit(train)
     found = scorer.recommend([data.users[4], "nobody"], k=5)
     assert found.fallback.tolist() == [True, True]
     assert found.items[0].tolist() == found.items[1].tolist()
@@ -124,7 +132,7 @@ def test_a_user_with_an_empty_history_is_a_stranger_too(name, data):
 @every_recommender
 def test_zero_weights_are_no_history_but_seen(name):
     rows = {"user": [1, 1, 2, 2, 3], "item": [1, 2, 1, 2, 3], "weight": [0.0, 0.0, 1.0, 1.0, 1.0]}
-    found = make(name).fit(dataset(rows)).recommend([1], k=3)
+    found = quick(name).fit(dataset(rows)).recommend([1], k=3)
     assert found.fallback.tolist() == [True]
     assert found.to_arrow().column("item_id").to_pylist() == [3]
 
@@ -141,7 +149,7 @@ def test_more_places_than_items(name, scorers, data):
 @every_recommender
 def test_who_has_seen_everything_gets_nothing_new(name):
     rows = {"user": [1, 1, 1, 2, 2], "item": [1, 2, 3, 1, 2], "weight": [1] * 5}
-    scorer = make(name).fit(dataset(rows))
+    scorer = quick(name).fit(dataset(rows))
     found = scorer.recommend([1, 2], k=2)
     assert found.filled.tolist() == [[False, False], [True, False]]
     assert found.items.tolist() == [[None, None], [3, None]]
@@ -151,7 +159,7 @@ def test_who_has_seen_everything_gets_nothing_new(name):
 
 @every_recommender
 def test_one_item_and_one_user(name):
-    scorer = make(name).fit(dataset({"user": ["a"], "item": ["x"], "weight": [1]}))
+    scorer = quick(name).fit(dataset({"user": ["a"], "item": ["x"], "weight": [1]}))
     assert scorer.recommend(["a"], k=1).to_arrow().num_rows == 0
     assert scorer.recommend(["b"], k=1).items.tolist() == [["x"]]
     assert np.isfinite(scorer.score(np.array([0, -1]))).all()
@@ -254,7 +262,7 @@ def test_a_scorer_survives_safetensors(name, scorers, data, tmp_path):
 def test_the_dataset_is_left_as_it_was(name, rows):
     data = dataset(rows)
     before = [data.weight.copy(), data.matrix.data.copy(), data.matrix.indices.copy(), data.user_index.copy()]
-    scorer = make(name).fit(data)
+    scorer = quick(name).fit(data)
     scorer.reasons(scorer.recommend(data.users))
     scorer.explain("u01", 3)
     after = [data.weight, data.matrix.data, data.matrix.indices, data.user_index]
