@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dorec import errors as errors
+    from dorec.domain.continuous_feedback import ContinuousFeedback as ContinuousFeedback
     from dorec.domain.dataset import Dataset as Dataset
     from dorec.domain.estimand import Estimand as Estimand
     from dorec.domain.estimate import Estimate as Estimate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dorec.domain.query import CausalQuery as CausalQuery
     from dorec.domain.run import Run as Run
     from dorec.domain.run import RunContext as RunContext
+    from dorec.domain.slate_feedback import SlateFeedback as SlateFeedback
     from dorec.domain.study import Study as Study
     from dorec.domain.verdict import Verdict as Verdict
     from dorec.domain.world import World as World
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 _HOME = {
     "CausalGraph": "graph",
     "CausalQuery": "query",
+    "ContinuousFeedback": "continuous_feedback",
     "Dataset": "dataset",
     "Estimand": "estimand",
     "Estimate": "estimate",
@@ -43,6 +46,7 @@ _HOME = {
     "Panel": "panel",
     "Run": "run",
     "RunContext": "run",
+    "SlateFeedback": "slate_feedback",
     "Study": "study",
     "Verdict": "verdict",
     "World": "world",
