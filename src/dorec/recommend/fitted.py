@@ -55,6 +55,7 @@ class FittedRecommender:
     name: str  # in the registry
     settings: Mapping[str, Any]  # hyperparameters
     model: Model
+    known: BoolArray | None = None  # (n_users,) whom the model can score; None for those with a history
 
     @cached_property
     def popularity(self) -> FloatArray:
@@ -133,7 +134,7 @@ class FittedRecommender:
             raise UnknownItem(f"Item {item_id!r} is not among the {self.dataset.n_items:,} items of the data.{near}")
         user = int(self.dataset.index_of(_as_ids(user_id, self.dataset.users))[0])
         score = float(self.score(np.array([user]))[0, item])
-        if user < 0 or not self.has_history[user]:
+        if not self._known(np.array([user]))[0]:
             return explain_by_popularity(self.dataset, user_id, item, score, fallback=True)
         history, parts = self.model.contributions(user, np.array([item]))
         if not len(history):
@@ -172,7 +173,8 @@ class FittedRecommender:
         return self.model.arrays(), metadata
 
     def _known(self, positions: IntArray) -> BoolArray:
-        return np.asarray((positions >= 0) & self.has_history[np.maximum(positions, 0)])
+        able = self.has_history if self.known is None else self.known
+        return np.asarray((positions >= 0) & able[np.maximum(positions, 0)])
 
     def _mask_seen(self, table: FloatArray, positions: IntArray) -> None:
         matrix = self.dataset.matrix
@@ -183,9 +185,11 @@ class FittedRecommender:
         table[np.repeat(rows, count), matrix.indices[at]] = -np.inf
 
 
-def fitted(dataset: Dataset, learner: Any, name: str, model: Model) -> FittedRecommender:
+def fitted(
+    dataset: Dataset, learner: Any, name: str, model: Model, *, known: BoolArray | None = None
+) -> FittedRecommender:
     """The scorer of a learner, a frozen dataclass whose fields become its settings."""
-    return FittedRecommender(dataset, name, asdict(learner), model)
+    return FittedRecommender(dataset, name, asdict(learner), model, known)
 
 
 def _as_ids(users: Any, vocabulary: AnyArray) -> AnyArray:

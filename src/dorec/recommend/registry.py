@@ -27,6 +27,7 @@ REGISTRY = Registry(
         "warp": "dorec.recommend.warp:WARP",
         "blend": "dorec.recommend.blend:Blend",
         "lightgcn": "dorec.recommend.neural.lightgcn:LightGCN",
+        "two_tower": "dorec.recommend.neural.two_tower:TwoTower",
         "debiased_mf": "dorec.recommend.debiased_mf:DebiasedMF",
     },
 )
