@@ -29,6 +29,7 @@ REGISTRY = Registry(
         "lightgcn": "dorec.recommend.neural.lightgcn:LightGCN",
         "two_tower": "dorec.recommend.neural.two_tower:TwoTower",
         "debiased_mf": "dorec.recommend.debiased_mf:DebiasedMF",
+        "sasrec": "dorec.recommend.neural.sasrec:SASRec",
     },
 )
 
