@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from dorec import Study
-from dorec.domain.errors import Collinear, InputError, NoInterval, NotFinite, OneArm
+from dorec.domain.errors import Collinear, InputError, LeakedTreatment, NoInterval, NotFinite, OneArm
 from dorec.estimate import AIPW, TwoStageLeastSquares
 from dorec.numeric.k_class import anderson_rubin, k_class, partial_out
 
@@ -133,3 +133,10 @@ def test_bad_input_is_refused():
         TwoStageLeastSquares().fit(study(table)).interval(np.zeros((1, 1)))
     with pytest.raises(InputError, match="has no arms"):
         study(table, control=0)
+
+
+def test_a_copy_of_the_treatment_among_the_covariates_is_refused():
+    table = world(0, n=400)
+    copied = {**table, "copy": 3.0 - 2.0 * np.asarray(table["d"], dtype=float)}
+    with pytest.raises(LeakedTreatment, match="without error"):
+        TwoStageLeastSquares().fit(study(copied, covariates=["x", "copy"]))

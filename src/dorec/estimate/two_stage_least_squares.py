@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from dorec.domain.errors import ConfigError, TooFewUnits
+from dorec.domain.errors import ConfigError, LeakedTreatment, TooFewUnits
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.estimate.checks import check_finite, check_outcome_leak
@@ -59,7 +59,7 @@ class TwoStageLeastSquares:
 
         Raises:
             InputError: the study has no instruments, or fewer than the treatment has contrasts.
-            NotFinite, OneArm, TooFewUnits, LeakedOutcome, Collinear: the table can't be used; each is named.
+            NotFinite, OneArm, TooFewUnits, LeakedOutcome, LeakedTreatment, Collinear: the table can't be used.
         """
         check_finite(study)
         D, names = endogenous(study)
@@ -73,6 +73,13 @@ class TwoStageLeastSquares:
                 remedy="leave out covariates or instruments, or give more units",
             )
         parts = partial_out(np.column_stack([study.outcome, D, Z]), controls, root)
+        left = np.linalg.norm(parts[:, 1 : 1 + len(names)], axis=0) / (np.sqrt(study.n) * D.std(axis=0))
+        if left.min() < 1e-6:
+            raise LeakedTreatment(
+                f"the covariates tell the {study.treatment_name} of every unit without error",
+                remedy="leave the covariate that copies the treatment, or those that add up to it, out",
+                evidence={"share_left": float(left.min())},
+            )
         y, D, Z = parts[:, 0], parts[:, 1 : 1 + len(names)], parts[:, 1 + len(names) :]
         refuse_collinear_instruments(Z, study)
         found = k_class(y, D, Z, 1.0 if self.method == "2sls" else None)
