@@ -16,6 +16,7 @@ N_USERS, N_ITEMS = 50, 30
 # networks of the size of these data; the promises hold for any size
 QUICK = {
     "sasrec": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
+    "hstu": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
 }
 
 

@@ -10,6 +10,7 @@ from dorec.recommend.exposure import LoggedExposure, NaiveBayesExposure, Poisson
 from dorec.recommend.exposure_log import ExposureLog
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
+from dorec.recommend.neural.hstu import HSTU
 from dorec.recommend.neural.lightgcn import LightGCN
 from dorec.recommend.neural.sasrec import SASRec
 from dorec.recommend.neural.two_tower import TwoTower
@@ -25,6 +26,7 @@ __all__ = [
     "ALS",
     "BPR",
     "EASE",
+    "HSTU",
     "REGISTRY",
     "SLIM",
     "WARP",

@@ -30,6 +30,7 @@ REGISTRY = Registry(
         "two_tower": "dorec.recommend.neural.two_tower:TwoTower",
         "debiased_mf": "dorec.recommend.debiased_mf:DebiasedMF",
         "sasrec": "dorec.recommend.neural.sasrec:SASRec",
+        "hstu": "dorec.recommend.neural.hstu:HSTU",
     },
 )
 

@@ -10,11 +10,11 @@ import pytest
 from dorec import Dataset, RunContext
 from dorec.domain.errors import ConfigError, InputError
 from dorec.evaluate import ranking
-from dorec.recommend import EASE, SASRec, from_arrays
+from dorec.recommend import EASE, HSTU, SASRec, from_arrays
 from dorec.recommend.neural import sequence_training
 
 QUICK = {"embedding_size": 16, "n_blocks": 1, "max_length": 10, "learning_rate": 0.01, "dropout": 0.0, "batch_size": 8}
-LEARNERS = {"sasrec": SASRec(**QUICK, epochs=15)}
+LEARNERS = {"sasrec": SASRec(**QUICK, epochs=15), "hstu": HSTU(**QUICK, epochs=15)}
 ONE = RunContext(threads=1)
 each = pytest.mark.parametrize("learner", LEARNERS.values(), ids=list(LEARNERS))
 

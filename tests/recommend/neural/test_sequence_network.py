@@ -3,12 +3,13 @@ import pytest
 import torch
 
 from dorec.recommend.neural.histories import Histories
+from dorec.recommend.neural.hstu_network import HSTUNetwork
 from dorec.recommend.neural.next_items import next_items
 from dorec.recommend.neural.sequence_network import SASRecNetwork, Shape
 from dorec.recommend.neural.steps import steps_of
 from dorec.recommend.neural.windows import lines, packed
 
-NETWORKS = {"sasrec": SASRecNetwork}
+NETWORKS = {"sasrec": SASRecNetwork, "hstu": HSTUNetwork}
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
 
@@ -53,6 +54,17 @@ def test_no_place_reads_what_comes_after_it(name):
         one, other = net(steps), net(changed)
     torch.testing.assert_close(one[:, 0], other[:, 0])
     assert not torch.allclose(one[:, 1], other[:, 1])
+
+
+def test_how_long_ago_something_was_is_read_by_hstu_alone():
+    data = histories()
+    later = Histories(data.start, data.items, data.time * 50)
+    windows = lines(data.start[:-1], data.count, 8)
+    for name, reads_time in (("hstu", True), ("sasrec", False)):
+        net = network(name)
+        with torch.no_grad():
+            one, other = net.next_of(steps_of(data, windows)), net.next_of(steps_of(later, windows))
+        assert torch.equal(one, other) != reads_time
 
 
 @every_network

@@ -12,7 +12,7 @@ from dorec.recommend.words import VERBS
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """Events of weight above 0, user after user, oldest first; at equal times in the order of the items.
+    """Events of weight above 0, user after user, oldest first; at equal times in an order that tells nothing.
 
     Without times a history is a set: its items stand once, in the order of the items, which says nothing.
 
@@ -55,8 +55,9 @@ def histories_of(dataset: Dataset, *, typed: bool = False) -> Histories:
         raise InputError("typed=True needs event types; name the column: from_interactions(..., event=...).")
     kinds, kind = _kinds(dataset.event) if typed and dataset.event is not None else ((), None)
     rows = np.flatnonzero(dataset.weight > 0)
-    keys = [None if values is None else values[rows] for values in (kind, dataset.item_index, dataset.time)]
-    rows = rows[np.lexsort([*(k for k in keys if k is not None), dataset.user_index[rows]])]
+    user, item = dataset.user_index[rows], dataset.item_index[rows]
+    when = [] if dataset.time is None else [_mixed(user, item), dataset.time[rows]]
+    rows = rows[np.lexsort([*([] if kind is None else [kind[rows]]), item, *when, user])]
     user, item = dataset.user_index[rows], dataset.item_index[rows]
     if dataset.time is None and len(rows):
         # the strongest kind stands last among the rows of a pair
@@ -69,6 +70,14 @@ def histories_of(dataset: Dataset, *, typed: bool = False) -> Histories:
         kind=None if kind is None else kind[rows],
         kinds=kinds,
     )
+
+
+def _mixed(user: IntArray, item: IntArray) -> AnyArray:
+    """A number for each pair that follows from it and orders a user's items in no way that could be learned."""
+    x = user.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + item.astype(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64 (Steele et al. 2014)
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(x ^ (x >> np.uint64(31)))
 
 
 def _kinds(events: AnyArray) -> tuple[tuple[str, ...], IntArray]:
