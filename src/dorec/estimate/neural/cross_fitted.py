@@ -13,9 +13,9 @@ from dorec.domain.study import Study
 from dorec.estimate.aipw import AIPWModel
 from dorec.estimate.average_effect import floor_of, weight_of
 from dorec.estimate.checks import check_overlap, check_study, is_binary
-from dorec.estimate.cross_fitting import Canonical, Nuisances, canonical, fit_propensity, units_of
+from dorec.estimate.cross_fitting import Canonical, Nuisances, canonical, fit_outcome, fit_propensity, units_of
 from dorec.estimate.diagnostics import overlap_of
-from dorec.estimate.nuisance import SMALL, calibrated
+from dorec.estimate.nuisance import SMALL, calibrated, threads_for
 from dorec.estimate.scores import augmented_outcomes, mean_of
 from dorec.numeric.arrays import FloatArray, IntArray
 
@@ -113,16 +113,16 @@ class DeepLearner(Protocol):
 class CrossFittedNetworks:
     """The networks of all folds, what they say of units that they have not seen, and the average effect from it."""
 
-    average: AIPWModel
+    average: AIPWModel  # its outcome nuisance blends the networks with the engine's models
     networks: tuple[ArmPredictor, ...]  # (n_folds,)
+    outcome: FloatArray  # (n, k) what the networks alone say of units that they have not seen
     back: IntArray  # (k,) the network's head of each of the study's arms
     spread: float  # of the outcome, by which the networks' outcomes are multiplied
 
     @property
     def out_of_fold(self) -> FloatArray:
         """Effects (n, k - 1) of the study's units, by networks that have not seen them."""
-        mu = self.average.nuisances.outcome
-        return mu[:, 1:] - mu[:, :1]
+        return self.outcome[:, 1:] - self.outcome[:, :1]
 
     def effect(self, X: FloatArray, tokens: IntArray | None = None) -> FloatArray:
         """Effects (m, k - 1) of other units, the mean of what the networks say; columns in the study's order."""
@@ -176,6 +176,9 @@ def cross_fitted(
 ) -> CrossFittedNetworks:
     """A network for each fold, trained on the other folds, and AIPW's score from what they say of their own.
 
+    In the score, the networks' outcomes are blended with those of the engine's models by their out-of-fold error: where
+    a network has not learned enough, its bias does not reach the average effect.
+
     Args:
         learner: folds and floors.
         study: outcome, arms and covariates.
@@ -205,7 +208,9 @@ def cross_fitted(
     if study.propensity is None and own is not None:
         propensity = _overlapping(study, _blended(at, calibrated(own, at.arm, at.fit.weight), engine), learner)
     assert propensity is not None
-    outcome = at.restored(centre + spread * mu[:, at.back])
+    mu = centre + spread * mu
+    with threads_for(study.n, context):
+        outcome = at.restored(_outcome_of_the_score(at, at.of(study.outcome), mu)[:, at.back])
     weight = weight_of(study)
     scores = augmented_outcomes(study.outcome, study.treatment, outcome, propensity, weight)
     average = AIPWModel(
@@ -218,7 +223,16 @@ def cross_fitted(
         overlap=overlap_of(propensity, study.treatment, study.arms, floor_of(study, learner.min_propensity)),
         context=context,
     )
-    return CrossFittedNetworks(average=average, networks=networks, back=at.back, spread=spread)
+    alone = at.restored(mu[:, at.back])
+    return CrossFittedNetworks(average=average, networks=networks, outcome=alone, back=at.back, spread=spread)
+
+
+def _outcome_of_the_score(at: Canonical, y: FloatArray, mu: FloatArray) -> FloatArray:
+    """Out-of-fold outcomes (n, k), of the networks and the engine's models, blended by error, in canonical order."""
+    other = fit_outcome(at.fit, y, at.arm, None)
+    own = np.arange(len(y))
+    share = at.fit.blend_weights([mu[own, at.arm], other[own, at.arm]], y)
+    return np.asarray(share[0] * mu + share[1] * other)
 
 
 def _blended(at: Canonical, own: FloatArray, engine: FloatArray | None) -> FloatArray:

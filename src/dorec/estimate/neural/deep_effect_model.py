@@ -81,7 +81,7 @@ class DeepEffectModel:
     @property
     def unit_outcomes(self) -> FloatArray:
         """Expected outcome of each of the study's units in each arm, (n, k), by the network that has not seen it."""
-        return self.fitted.average.nuisances.outcome
+        return self.fitted.outcome
 
     def effect(self, covariates: FloatArray, units: AnyArray | None = None) -> FloatArray:
         """Effect given covariates (n, p), the mean of all networks: (n,) for two arms, (n, k - 1) for more.
