@@ -19,6 +19,7 @@ from dorec.recommend.registry import REGISTRY, from_arrays, make
 from dorec.recommend.slim import SLIM
 from dorec.recommend.sparse_ease import SparseEASE
 from dorec.recommend.uplift_ranker import UpliftRanker
+from dorec.recommend.two_stage import TwoStage
 from dorec.recommend.user_knn import UserKNN
 from dorec.recommend.warp import WARP
 
@@ -44,6 +45,7 @@ __all__ = [
     "PopularityExposure",
     "SASRec",
     "SparseEASE",
+    "TwoStage",
     "TwoTower",
     "UpliftRanker",
     "UserKNN",
