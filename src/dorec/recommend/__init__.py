@@ -22,6 +22,7 @@ from dorec.recommend.uplift_ranker import UpliftRanker
 from dorec.recommend.two_stage import TwoStage
 from dorec.recommend.user_knn import UserKNN
 from dorec.recommend.warp import WARP
+from dorec.recommend.weighted_popularity import WeightedPopularity
 
 __all__ = [
     "ALS",
@@ -49,6 +50,7 @@ __all__ = [
     "TwoTower",
     "UpliftRanker",
     "UserKNN",
+    "WeightedPopularity",
     "from_arrays",
     "make",
 ]

@@ -28,6 +28,7 @@ REGISTRY = Registry(
         "blend": "dorec.recommend.blend:Blend",
         "lightgcn": "dorec.recommend.neural.lightgcn:LightGCN",
         "two_tower": "dorec.recommend.neural.two_tower:TwoTower",
+        "weighted_popularity": "dorec.recommend.weighted_popularity:WeightedPopularity",
         "debiased_mf": "dorec.recommend.debiased_mf:DebiasedMF",
         "sasrec": "dorec.recommend.neural.sasrec:SASRec",
         "hstu": "dorec.recommend.neural.hstu:HSTU",
