@@ -10,16 +10,19 @@ from dorec.recommend.exposure import LoggedExposure, NaiveBayesExposure, Poisson
 from dorec.recommend.exposure_log import ExposureLog
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
+from dorec.recommend.macr import MACR
 from dorec.recommend.neural.hstu import HSTU
 from dorec.recommend.neural.lightgcn import LightGCN
 from dorec.recommend.neural.sasrec import SASRec
 from dorec.recommend.neural.two_tower import TwoTower
 from dorec.recommend.popularity import Popularity
+from dorec.recommend.popularity_deconfounded import PopularityDeconfounded
+from dorec.recommend.position_bias import Examination, ExaminationModel, examination_by_swaps
 from dorec.recommend.registry import REGISTRY, from_arrays, make
 from dorec.recommend.slim import SLIM
 from dorec.recommend.sparse_ease import SparseEASE
-from dorec.recommend.uplift_ranker import UpliftRanker
 from dorec.recommend.two_stage import TwoStage
+from dorec.recommend.uplift_ranker import UpliftRanker
 from dorec.recommend.user_knn import UserKNN
 from dorec.recommend.warp import WARP
 from dorec.recommend.weighted_popularity import WeightedPopularity
@@ -29,12 +32,15 @@ __all__ = [
     "BPR",
     "EASE",
     "HSTU",
+    "MACR",
     "REGISTRY",
     "SLIM",
     "WARP",
     "AssociationRules",
     "Blend",
     "DebiasedMF",
+    "Examination",
+    "ExaminationModel",
     "ExposureLog",
     "FittedRecommender",
     "ItemKNN",
@@ -43,6 +49,7 @@ __all__ = [
     "NaiveBayesExposure",
     "PoissonExposure",
     "Popularity",
+    "PopularityDeconfounded",
     "PopularityExposure",
     "SASRec",
     "SparseEASE",
@@ -51,6 +58,7 @@ __all__ = [
     "UpliftRanker",
     "UserKNN",
     "WeightedPopularity",
+    "examination_by_swaps",
     "from_arrays",
     "make",
 ]

@@ -30,6 +30,8 @@ REGISTRY = Registry(
         "two_tower": "dorec.recommend.neural.two_tower:TwoTower",
         "weighted_popularity": "dorec.recommend.weighted_popularity:WeightedPopularity",
         "debiased_mf": "dorec.recommend.debiased_mf:DebiasedMF",
+        "popularity_deconfounded": "dorec.recommend.popularity_deconfounded:PopularityDeconfounded",
+        "macr": "dorec.recommend.macr:MACR",
         "sasrec": "dorec.recommend.neural.sasrec:SASRec",
         "hstu": "dorec.recommend.neural.hstu:HSTU",
     },
