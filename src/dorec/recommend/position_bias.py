@@ -59,7 +59,12 @@ def examination_by_swaps(place: AnyArray, clicked: AnyArray, *, user: AnyArray |
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """What an examination model found: P(click) = examination of the place x attraction of the pair."""
+    """What an examination model found: P(click) = examination of the place x attraction of the pair.
+
+    Example:
+        >>> Examination(np.array([1.0, 0.5]), np.array([0.3]), -0.2).weights(np.array([1])).tolist()
+        [2.0]
+    """
 
     examination: FloatArray  # (places,) 1 for the best
     attraction: FloatArray  # (n_pairs,) of the pairs as they were labelled

@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingRegressor
-
 from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError, InputError, TooFewUnits, TooLarge
 from dorec.domain.estimate import Estimate, fingerprint
@@ -194,6 +191,10 @@ class UpliftRanker:
         return [make(name, **dict(self.settings.get(name, {}))).fit(data, context=context) for name in self.of]
 
     def _regressor(self, n: int, context: RunContext) -> Any:
+        # loaded on use: importing the room stays light
+        from sklearn.base import clone
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
         if self.regressor is not None:
             return clone(self.regressor)
         return HistGradientBoostingRegressor(
