@@ -37,21 +37,22 @@ import json, sys, time
 import numpy as np
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.evaluate import (IPS, SNIPS, SNDR, DirectMethod, DoublyRobust, DRos, SwitchDR, off_policy_values)
-folder, dtype = sys.argv[1], sys.argv[2]
+folders, dtype = sys.argv[1], sys.argv[2]
 seven = {"IPS": IPS(), "SNIPS": SNIPS(), "DM": DirectMethod(), "DR": DoublyRobust(), "SNDR": SNDR(),
          "SwitchDR": SwitchDR(), "DRos": DRos()}
 warm = LoggedFeedback(action=np.arange(900) % 3, reward=np.arange(900) % 2.0, propensity=np.full(900, 1 / 3),
                       context=np.random.default_rng(0).normal(size=(900, 5)), n_actions=3)
 off_policy_values(warm, np.full((900, 3), 1 / 3), seven)
-policy = np.load(folder + f"/policy_{dtype}.npy")
-parts = {name: np.load(f"{folder}/{name}.npy") for name in ("context", "action", "reward", "propensity")}
-start = time.process_time()
-log = LoggedFeedback(**parts, n_actions=policy.shape[1])
-made = off_policy_values(log, policy, seven)
-bounds = {name: [e.value, *(e.interval() if not e.no_interval else (e.value, e.value))] for name, e in made.items()}
-seconds = time.process_time() - start
-print(json.dumps({"seconds": seconds, "gib": peak(),
-                  "bounds": {k: [float(x) for x in v] for k, v in bounds.items()}}))
+for folder in folders.split(":"):
+    policy = np.load(folder + f"/policy_{dtype}.npy")
+    parts = {name: np.load(f"{folder}/{name}.npy") for name in ("context", "action", "reward", "propensity")}
+    start = time.process_time()
+    log = LoggedFeedback(**parts, n_actions=policy.shape[1])
+    made = off_policy_values(log, policy, seven)
+    bounds = {name: [e.value, *(e.interval() if not e.no_interval else (e.value, e.value))] for name, e in made.items()}
+    seconds = time.process_time() - start
+    print(json.dumps({"seconds": seconds, "gib": peak(),
+                      "bounds": {k: [float(x) for x in v] for k, v in bounds.items()}}))
 """
 
 OBP = """
@@ -62,29 +63,31 @@ from sklearn.linear_model import Ridge
 from obp.ope import (RegressionModel, OffPolicyEvaluation, DirectMethod, InverseProbabilityWeighting,
     SelfNormalizedInverseProbabilityWeighting, DoublyRobust, SelfNormalizedDoublyRobust, SwitchDoublyRobustTuning,
     DoublyRobustWithShrinkageTuning)
-folder, boots = sys.argv[1], int(sys.argv[2])
-policy = np.load(folder + "/policy_float64.npy")
-context, action, reward, p = (np.load(f"{folder}/{name}.npy") for name in ("context", "action", "reward", "propensity"))
-start = time.process_time()
-k = policy.shape[1]
-model = RegressionModel(n_actions=k, base_model=Ridge(alpha=10.0))
-q = model.fit_predict(context=context, action=action, reward=reward, n_folds=3, random_state=0)
-grid = [float(x) for x in np.quantile(policy[np.arange(len(action)), action] / p, (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99,
-        0.995, 0.999))]
-seven = [InverseProbabilityWeighting(), SelfNormalizedInverseProbabilityWeighting(), DirectMethod(), DoublyRobust(),
-         SelfNormalizedDoublyRobust(), SwitchDoublyRobustTuning(lambdas=grid),
-         DoublyRobustWithShrinkageTuning(lambdas=[10 * x * x for x in grid])]
-ope = OffPolicyEvaluation(bandit_feedback=dict(n_rounds=len(action), n_actions=k, context=context, action=action,
-    reward=reward, pscore=p, position=None), ope_estimators=seven)
-made = ope.estimate_intervals(action_dist=policy[:, :, None], estimated_rewards_by_reg_model=q,
-    n_bootstrap_samples=boots, random_state=0)
-seconds = time.process_time() - start
-names = ["IPS", "SNIPS", "DM", "DR", "SNDR", "SwitchDR", "DRos"]
-found = {}
-for name, bounds in zip(names, made.values()):
-    found[name] = [float(bounds["mean"]), float(bounds["95.0% CI (lower)"]), float(bounds["95.0% CI (upper)"])]
-print(json.dumps({"seconds": seconds, "gib": peak(),
-                  "bounds": found}))
+folders, boots = sys.argv[1], int(sys.argv[2])
+for folder in folders.split(":"):
+    policy = np.load(folder + "/policy_float64.npy")
+    names = ("context", "action", "reward", "propensity")
+    context, action, reward, p = (np.load(f"{folder}/{name}.npy") for name in names)
+    start = time.process_time()
+    k = policy.shape[1]
+    model = RegressionModel(n_actions=k, base_model=Ridge(alpha=10.0))
+    q = model.fit_predict(context=context, action=action, reward=reward, n_folds=3, random_state=0)
+    weights = policy[np.arange(len(action)), action] / p
+    grid = [float(x) for x in np.quantile(weights, (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999))]
+    seven = [InverseProbabilityWeighting(), SelfNormalizedInverseProbabilityWeighting(), DirectMethod(), DoublyRobust(),
+             SelfNormalizedDoublyRobust(), SwitchDoublyRobustTuning(lambdas=grid),
+             DoublyRobustWithShrinkageTuning(lambdas=[10 * x * x for x in grid])]
+    ope = OffPolicyEvaluation(bandit_feedback=dict(n_rounds=len(action), n_actions=k, context=context, action=action,
+        reward=reward, pscore=p, position=None), ope_estimators=seven)
+    made = ope.estimate_intervals(action_dist=policy[:, :, None], estimated_rewards_by_reg_model=q,
+        n_bootstrap_samples=boots, random_state=0)
+    seconds = time.process_time() - start
+    names = ["IPS", "SNIPS", "DM", "DR", "SNDR", "SwitchDR", "DRos"]
+    found = {}
+    for name, bounds in zip(names, made.values()):
+        found[name] = [float(bounds["mean"]), float(bounds["95.0% CI (lower)"]), float(bounds["95.0% CI (upper)"])]
+    print(json.dumps({"seconds": seconds, "gib": peak(),
+                      "bounds": found}))
 """
 
 
@@ -115,7 +118,7 @@ def stream(sizes: list[int], k: int = 10) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/log.parquet"
             write_parquet(path, n, k)
-            made = run(sys.executable, STREAM, path, k)
+            made = run(sys.executable, STREAM, path, k)[0]
             lines.append(f"| {n:,} x {k} | {made['seconds']:.1f} | {made['gib']:.2f} GiB |")
             print(lines[-1], flush=True)
     return lines
@@ -171,14 +174,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def run(python: str, code: str, *arguments: object) -> dict:
-    """What a process of its own prints, as JSON in its last line."""
+def run(python: str, code: str, *arguments: object) -> list[dict]:
+    """What a process of its own prints, a line of JSON for each log."""
     made = subprocess.run(
         [python, "-c", PEAK + code, *map(str, arguments)], env={**os.environ, **THREADS}, capture_output=True, text=True
     )
     if made.returncode:
         raise SystemExit(made.stderr[-3000:])
-    return json.loads(made.stdout.strip().splitlines()[-1])
+    return [json.loads(line) for line in made.stdout.splitlines() if line.startswith("{")]
 
 
 def speed(sizes: list[tuple[int, int]]) -> list[str]:
@@ -190,8 +193,8 @@ def speed(sizes: list[tuple[int, int]]) -> list[str]:
     for n, k in sizes:
         with tempfile.TemporaryDirectory() as folder:
             write_log(folder, n, k)
-            single, double = (run(sys.executable, OURS, folder, dtype) for dtype in ("float32", "float64"))
-            peer = run(PEER, OBP, folder, 100) if PEER else None
+            single, double = (run(sys.executable, OURS, folder, dtype)[0] for dtype in ("float32", "float64"))
+            peer = run(PEER, OBP, folder, 100)[0] if PEER else None
             cells = [f"{r['seconds']:.2f} s, {r['gib']:.2f} GiB" if r else "not here" for r in (single, double, peer)]
             ratio = f"{peer['seconds'] / double['seconds']:.0f}" if peer else ""
             lines.append(f"| {n:,} x {k} | {cells[0]} | {cells[1]} | {cells[2]} | {ratio} |")
@@ -204,13 +207,14 @@ def accuracy(n: int, k: int, replicas: int) -> list[str]:
     names = ["IPS", "SNIPS", "DM", "DR", "SNDR", "SwitchDR", "DRos"]
     with tempfile.TemporaryDirectory() as folder:
         truth = write_log(folder, 1_000_000, k, seed=12345)
-    rows: dict[str, list] = {"dorec": [], "obp": []}
-    for seed in range(replicas):
-        with tempfile.TemporaryDirectory() as folder:
-            write_log(folder, n, k, seed=seed)
-            rows["dorec"].append(run(sys.executable, OURS, folder, "float64")["bounds"])
-            if PEER:
-                rows["obp"].append(run(PEER, OBP, folder, 200)["bounds"])
+    with tempfile.TemporaryDirectory() as folder:
+        folders = [f"{folder}/{seed}" for seed in range(replicas)]
+        for seed, one in enumerate(folders):
+            Path(one).mkdir()
+            write_log(one, n, k, seed=seed)
+        rows = {"dorec": [made["bounds"] for made in run(sys.executable, OURS, ":".join(folders), "float64")]}
+        if PEER:
+            rows["obp"] = [made["bounds"] for made in run(PEER, OBP, ":".join(folders), 200)]
     lines = ["| estimator | program | RMSE / value | interval holds | width / value |", "|---|---|---|---|---|"]
     for name in names:
         for program, found in rows.items():
@@ -228,7 +232,7 @@ def accuracy(n: int, k: int, replicas: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="100,000 rows at most and no file written")
-    parser.add_argument("--replicas", type=int, default=20)
+    parser.add_argument("--replicas", type=int, default=100)
     chosen = parser.parse_args()
     sizes = [(100_000, 10), (100_000, 100)] if chosen.quick else [(1_000_000, 10), (1_000_000, 100)]
     table = speed(sizes)

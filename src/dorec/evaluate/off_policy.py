@@ -258,15 +258,14 @@ def _tail(weights: FloatArray) -> Verdict:
     k = tail_index(weights)
     known = np.isfinite(k)
     status: Status = "passed" if not k >= HEAVY_TAIL else "warning"
-    told = (
-        f"the largest weights have a Pareto tail of shape {k:.2f}" if known else "the weights have no tail to speak of"
-    )
+    told = f"The largest weights have a Pareto tail of shape {k:.2f}; from {HEAVY_TAIL} on, rows not seen yet may "
+    told += "outweigh those seen."
     return Verdict(
         check="weight tail",
         status=status,
         code="weight_tail",
         statistic=k if known else None,
-        meaning=f"{told}; from {HEAVY_TAIL} on, rows not seen yet may outweigh those seen.",
+        meaning=told if known else "The weights have no tail to speak of.",
         remedy="" if status == "passed" else "Bound the weights (SwitchDR, DRos), or judge a nearer policy.",
     )
 
