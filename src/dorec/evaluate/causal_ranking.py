@@ -136,7 +136,7 @@ def _gathered(name: str, trials: Trials, weight: FloatArray, method: Method) -> 
     effect = arms[0] * (trials.outcome - trials.if_shown) - arms[1] * (trials.outcome - trials.if_not)
     effect = effect + trials.if_shown - trials.if_not
     scores = np.bincount(trials.user, weights=weight * effect, minlength=len(trials.judged))
-    return Estimate.of_mean(scores, **_fields(name, trials, method))
+    return Estimate.of_mean(scores.astype(np.float64), **_fields(name, trials, method))
 
 
 def _self_normalised(name: str, trials: Trials, weight: FloatArray, arms: list[FloatArray]) -> Estimate:

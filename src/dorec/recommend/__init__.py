@@ -13,6 +13,7 @@ from dorec.recommend.item_knn import ItemKNN
 from dorec.recommend.macr import MACR
 from dorec.recommend.neural.hstu import HSTU
 from dorec.recommend.neural.lightgcn import LightGCN
+from dorec.recommend.neural.mult_vae import MultVAE
 from dorec.recommend.neural.sasrec import SASRec
 from dorec.recommend.neural.two_tower import TwoTower
 from dorec.recommend.popularity import Popularity
@@ -22,6 +23,7 @@ from dorec.recommend.registry import REGISTRY, from_arrays, make
 from dorec.recommend.slim import SLIM
 from dorec.recommend.sparse_ease import SparseEASE
 from dorec.recommend.two_stage import TwoStage
+from dorec.recommend.ulbpr import ULBPR
 from dorec.recommend.uplift_ranker import UpliftRanker
 from dorec.recommend.user_knn import UserKNN
 from dorec.recommend.warp import WARP
@@ -35,6 +37,7 @@ __all__ = [
     "MACR",
     "REGISTRY",
     "SLIM",
+    "ULBPR",
     "WARP",
     "AssociationRules",
     "Blend",
@@ -46,6 +49,7 @@ __all__ = [
     "ItemKNN",
     "LightGCN",
     "LoggedExposure",
+    "MultVAE",
     "NaiveBayesExposure",
     "PoissonExposure",
     "Popularity",
