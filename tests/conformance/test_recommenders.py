@@ -17,6 +17,7 @@ N_USERS, N_ITEMS = 50, 30
 QUICK = {
     "sasrec": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
     "hstu": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
+    "mult_vae": {"embedding_size": 8, "hidden": 16, "learning_rate": 0.01, "epochs": 5},
 }
 
 

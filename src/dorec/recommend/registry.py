@@ -34,6 +34,7 @@ REGISTRY = Registry(
         "macr": "dorec.recommend.macr:MACR",
         "sasrec": "dorec.recommend.neural.sasrec:SASRec",
         "hstu": "dorec.recommend.neural.hstu:HSTU",
+        "mult_vae": "dorec.recommend.neural.mult_vae:MultVAE",
     },
 )
 

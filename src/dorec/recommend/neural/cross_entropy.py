@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-PART = 2**18  # logits of one part, 1 MiB
+PART = 2**20  # logits of one part, 4 MiB
 
 
 class _InParts(torch.autograd.Function):
@@ -39,7 +39,7 @@ class _InParts(torch.autograd.Function):
 def full_cross_entropy(vectors: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     """Mean of -log softmax(table @ vector)[target] over vectors (t, d), a table (n, d) and targets (t,).
 
-    On the CPU memory beyond the arguments is that of their gradients and of 2**18 logits, or of one vector's.
+    On the CPU memory beyond the arguments is that of their gradients and of 2**20 logits, or of one vector's.
 
     >>> round(float(full_cross_entropy(torch.zeros(2, 3), torch.ones(5, 3), torch.tensor([0, 4]))), 4)
     1.6094

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from dorec.domain.errors import InputError
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
@@ -17,6 +19,7 @@ from dorec.recommend.neural.windows import Windows, lines
 
 PLACES = 2**14  # read at once
 EXPLAINED = 2**25  # bytes of vectors kept for explanations
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,7 @@ class SequenceModel:
             return np.asarray(self.network.next_of(steps).float().cpu().numpy())
 
 
-def restored(network: SequenceNetwork, arrays: Mapping[str, AnyArray]) -> SequenceNetwork:
+def restored(network: Network, arrays: Mapping[str, AnyArray]) -> Network:
     """The network with the parameters that `arrays` holds.
 
     Raises:
