@@ -45,6 +45,10 @@ class Factors:
         y = self.item_factors
         return history, row_weights(self._base, self.extra.data[span], y[history], y[items])
 
+    def sides(self) -> tuple[AnyArray, AnyArray, AnyArray | None]:
+        """Users (n_users, f), items (n_items, f) and no bias."""
+        return self.user_factors, self.item_factors, None
+
     def arrays(self) -> dict[str, AnyArray]:
         """Both sides' factors, and the regularisation that was used."""
         return {

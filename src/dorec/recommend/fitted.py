@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from dorec.domain.explanation import Explanation
 from dorec.domain.item_list import ItemList
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.top_k import top_k
+from dorec.numeric.top_products import top_products
 from dorec.recommend.reasons import strongest
 from dorec.recommend.words import explain_by_history, explain_by_popularity
 
 BLOCK_SCORES = 2**22  # of a block of users: 32 MiB in double precision, however many are asked for
+MANY_ITEMS = 10_000  # from where factors are multiplied block by block, with a running threshold
 
 
 class Model(Protocol):
@@ -34,6 +36,15 @@ class Model(Protocol):
 
     def arrays(self) -> dict[str, AnyArray]:
         """Everything needed to score, by name."""
+        ...
+
+
+@runtime_checkable
+class FactorModel(Protocol):
+    """A model whose scores are inner products: its lists need no table of all scores."""
+
+    def sides(self) -> tuple[AnyArray, AnyArray, AnyArray | None]:
+        """Users (n_users, f), items (n_items, f) and what is added to each item's score, (n_items,) or None."""
         ...
 
 
@@ -113,9 +124,14 @@ class FittedRecommender:
         positions = self.dataset.index_of(ids)
         places = np.full((len(ids), k), -1, dtype=np.int64)
         scores = np.full((len(ids), k), -np.inf)
+        rest = np.arange(len(ids))
+        if self.dataset.n_items >= MANY_ITEMS and isinstance(self.model, FactorModel):
+            able = self._known(positions)
+            places[able], scores[able] = self._largest_products(self.model, positions[able], int(k), exclude_seen)
+            rest = np.flatnonzero(~able)
         block = max(1, BLOCK_SCORES // self.dataset.n_items)
-        for start in range(0, len(ids), block):
-            rows = slice(start, start + block)
+        for start in range(0, len(rest), block):
+            rows = rest[start : start + block]
             table = self.score(positions[rows])
             if exclude_seen:
                 self._mask_seen(table, positions[rows])
@@ -171,6 +187,14 @@ class FittedRecommender:
             "items": fingerprint(self.dataset.items),
         }
         return self.model.arrays(), metadata
+
+    def _largest_products(
+        self, model: FactorModel, positions: IntArray, k: int, exclude_seen: bool
+    ) -> tuple[IntArray, FloatArray]:
+        users, items, bias = model.sides()
+        seen = self.dataset.matrix[positions] if exclude_seen else None
+        without = None if seen is None else (seen.indptr, seen.indices)
+        return top_products(users[positions], items, k, bias=bias, leave_out=without, tie_rank=self._tie_rank)
 
     def _known(self, positions: IntArray) -> BoolArray:
         able = self.has_history if self.known is None else self.known

@@ -44,6 +44,10 @@ class BiasedFactors:
         rest = asked @ x + self.item_bias[items] - parts.sum(axis=0)
         return np.append(history, -1), np.vstack([parts, rest])
 
+    def sides(self) -> tuple[AnyArray, AnyArray, AnyArray | None]:
+        """Users (n_users, f), items (n_items, f) and biases (n_items,)."""
+        return self.user_factors, self.item_factors, self.item_bias
+
     def arrays(self) -> dict[str, AnyArray]:
         """Factors and biases."""
         return {

@@ -75,6 +75,10 @@ class TowerModel:
         """The history with -1 at its end, and what each adds; what the features say is in the last part."""
         return self.factors.contributions(user, items)
 
+    def sides(self) -> tuple[AnyArray, AnyArray, AnyArray | None]:
+        """Users (n_users, f), items (n_items, f) and biases (n_items,)."""
+        return self.factors.sides()
+
     def arrays(self) -> dict[str, AnyArray]:
         """Both towers; the vectors follow from them and the features."""
         return self.users.arrays("users") | self.items.arrays("items")
