@@ -1,0 +1,254 @@
+"""What comes next: models of order beside models of sets, on leave-last-out by time.
+
+`python benchmarks/bench_sequences.py --data movielens grocery office` fits every model, judges them on each user's last
+event among all items and writes benchmarks/results/sequences.md. `--keep FOLDER` keeps fitted models there and takes up
+those that it finds, so that parts can run side by side: `--only hstu` fits one model and writes nothing.
+`--epoch` times one epoch of SASRec on 100,000 events, and RecBole's in an environment of its own where RECBOLE_PYTHON
+names its interpreter.
+"""
+
+import argparse
+import ast
+import csv
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from dorec import Dataset, RunContext
+from dorec.evaluate import compare
+from dorec.recommend import from_arrays, make
+
+RESULTS = Path(__file__).parent / "results" / "sequences.md"
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+ONE = RunContext(seed=0, threads=1)
+HEAD = """# Sequences
+
+Leave-last-out: of each user with two events or more the last one is the test, every item is ranked, items of the
+user's history are masked. Events at the same time are put in a random order (seed 0), so that no order of ids can be
+learned. NDCG@10 and hit rate@10 with 95% intervals over users; p is Romano-Wolf over the table. One thread, seed 0
+unless said. Models of order stop early on the last training event of up to 1,000 users; nothing was tuned on the test.
+"""
+DENSE: dict[str, dict[str, Any]] = {
+    "sasrec": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
+    "hstu": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
+    "popularity": {},
+    "item_knn": {},
+    "als": {},
+    "bpr": {},
+    "slim": {},
+    "ease": {},
+}
+SPARSE: dict[str, dict[str, Any]] = {
+    "sasrec": {"max_length": 20, "batch_size": 64, "dropout": 0.5, "learning_rate": 0.002, "epochs": 20, "patience": 2},
+    "hstu": {"max_length": 20, "batch_size": 64, "dropout": 0.5, "learning_rate": 0.002, "epochs": 20, "patience": 2},
+    "popularity": {},
+    "item_knn": {},
+    "ease": {},
+}
+
+
+def dataset(user: Any, item: Any, when: Any) -> Dataset:
+    return Dataset.from_interactions({"u": user, "i": item, "t": when}, user="u", item="i", time="t")
+
+
+def movielens() -> Dataset:
+    with gzip.open(SHARED / "ml-100k" / "u.data.gz", "rt") as file:
+        rows = np.array([line.split() for line in file]).astype(np.int64)
+    return dataset(rows[:, 0], rows[:, 1], rows[:, 3])
+
+
+def grocery() -> Dataset:
+    with gzip.open(SHARED / "amazon_grocery_rechorus" / "train.csv.gz", "rt") as file:
+        rows = np.array(list(csv.reader(file, delimiter="\t"))[1:]).astype(np.int64)
+    return dataset(rows[:, 0], rows[:, 1], rows[:, 2])
+
+
+def office() -> Dataset:
+    """Histories with their next item; the place in the history stands for the time."""
+    user, item, when = [], [], []
+    csv.field_size_limit(10**7)
+    with gzip.open(SHARED / "amazon_catalog" / "test.csv.gz", "rt") as file:
+        for row in csv.DictReader(file):
+            history = [*ast.literal_eval(row["history_item_id"]), int(row["item_id"])]
+            user += [row["user_id"]] * len(history)
+            item += history
+            when += range(len(history))
+    return dataset(user, item, when)
+
+
+DATA: dict[str, tuple[str, Callable[[], Dataset], dict[str, dict[str, Any]]]] = {
+    "movielens": ("MovieLens 100K", movielens, DENSE),
+    "grocery": ("Amazon grocery", grocery, SPARSE),
+    "office": ("Amazon office products", office, SPARSE),
+}
+
+
+def last_out(data: Dataset) -> tuple[Dataset, Dataset]:
+    chance = np.random.default_rng(0).random(data.n_interactions)
+    order = np.lexsort((chance, data.time, data.user_index))
+    user = data.user_index[order]
+    last = np.zeros(data.n_interactions, dtype=bool)
+    last[order[np.append(user[1:] != user[:-1], True)]] = True
+    last &= np.bincount(data.user_index)[data.user_index] > 1
+    # at equal times the test stays the last: what is left is broken by the models as they please
+    return data.take(~last), data.take(last)
+
+
+def fitted(name: str, settings: dict[str, Any], train: Dataset, folder: Path | None, data: str) -> tuple[Any, float]:
+    """The scorer and the CPU seconds of its fit, taken up from the folder where it is kept."""
+    at = None if folder is None else folder / f"{data}-{name}.safetensors"
+    if at is not None and at.exists():
+        facts = json.loads(at.with_suffix(".json").read_text())
+        return from_arrays(load_file(at), facts["metadata"], train), facts["cpu"]
+    began = time.process_time()
+    scorer = make(name, **settings).fit(train, context=ONE)
+    cpu = time.process_time() - began
+    print(f"{data} {name}: {cpu:.1f} CPU s", flush=True)
+    if at is not None:
+        arrays, metadata = scorer.to_arrays()
+        at.parent.mkdir(parents=True, exist_ok=True)
+        save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, at)
+        at.with_suffix(".json").write_text(json.dumps({"metadata": metadata, "cpu": cpu}))
+    return scorer, cpu
+
+
+def section(key: str, folder: Path | None, only: list[str]) -> list[str]:
+    title, read, settings = DATA[key]
+    data = read()
+    train, test = last_out(data)
+    chosen = {n: s for n, s in settings.items() if not only or n in only}
+    made = {name: fitted(name, s, train, folder, key) for name, s in chosen.items()}
+    found = compare({n: s for n, (s, _) in made.items()}, test, metrics=("ndcg", "hit_rate"), context=ONE)
+    print(found, flush=True)
+    of: dict[str, dict[str, Any]] = {name: {} for name in made}
+    for row in found.to_arrow().to_pylist():
+        of[row["model"]][row["metric"]] = row
+    lines = [
+        f"## {title}: {data.n_users:,} users, {data.n_items:,} items, {data.n_interactions:,} events",
+        "",
+        f"| model | NDCG@10 | hit rate@10 | NDCG minus {found.reference} | p | fit CPU s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in sorted(made, key=lambda n: -of[n]["ndcg"]["value"]):
+        ndcg, hit = of[name]["ndcg"], of[name]["hit_rate"]
+        minus = p = ""
+        if ndcg["difference"] is not None:
+            minus = f"{ndcg['difference']:+.4f} [{ndcg['difference_lower']:+.4f}, {ndcg['difference_upper']:+.4f}]"
+            p = f"{ndcg['p_value']:.3g}"
+        shown = [f"{r['value']:.4f} [{r['lower']:.4f}, {r['upper']:.4f}]" for r in (ndcg, hit)]
+        lines.append(f"| {name} | {shown[0]} | {shown[1]} | {minus} | {p} | {made[name][1]:.1f} |")
+    told = [f"{name} {json.dumps(s)}" for name, s in chosen.items() if s]
+    return [*lines, "", f"Settings beside the defaults: {'; '.join(told)}.", ""]
+
+
+def epoch() -> list[str]:
+    """CPU seconds of one epoch: MovieLens 100K in its order, SASRec's shape as RecBole has it by default."""
+    data = movielens()
+    shape = {"embedding_size": 64, "n_blocks": 2, "n_heads": 2, "max_length": 50, "patience": None}
+    make("sasrec", epochs=1, **shape).fit(data.take(np.arange(0, data.n_interactions, 50)), context=ONE)
+    took = []
+    for _ in range(3):
+        times = []
+        for epochs in (1, 2):
+            began = time.process_time()
+            make("sasrec", epochs=epochs, **shape).fit(data, context=ONE)
+            times.append(time.process_time() - began)
+        took.append(times[1] - times[0])
+    ours = float(np.median(took))
+    lines = ["## One epoch of SASRec on MovieLens 100K", "", "| | CPU s an epoch |", "|---|---|"]
+    lines.append(f"| dorec, every place of packed windows, with its validation | {ours:.2f} |")
+    python = os.environ.get("RECBOLE_PYTHON")
+    if python is None:
+        print("RECBOLE_PYTHON names no interpreter: RecBole is left out")
+    else:
+        peer = subprocess.run(
+            [python, "-c", RECBOLE, str(SHARED / "ml-100k" / "u.data.gz")], capture_output=True, text=True, check=False
+        )
+        if peer.returncode:
+            print(f"RecBole failed:\n{peer.stderr[-2000:]}")
+        else:
+            told = json.loads(peer.stdout.strip().splitlines()[-1])
+            lines.append(f"| RecBole, {told['share']:.0%} of an epoch scaled up | {told['cpu'] / told['share']:.1f} |")
+            lines.append(f"| RecBole / dorec | {told['cpu'] / told['share'] / ours:.0f} |")
+    return [*lines, ""]
+
+
+# its model and its step, on batches made as its sequential data set makes them: one row for each prefix of a history
+RECBOLE = """
+import gzip, json, sys, time
+import numpy as np, torch
+torch.set_num_threads(1)
+from recbole.data.interaction import Interaction
+from recbole.model.sequential_recommender.sasrec import SASRec
+rows = np.array([l.split() for l in gzip.open(sys.argv[1], "rt")]).astype(int)
+rows = rows[np.lexsort((rows[:, 1], rows[:, 3], rows[:, 0]))]
+prefixes, targets, lengths = [], [], []
+for user in np.unique(rows[:, 0]):
+    own = rows[rows[:, 0] == user, 1]
+    for n in range(1, len(own)):
+        past = own[max(0, n - 50):n]
+        prefixes.append(np.pad(past, (0, 50 - len(past)))); targets.append(own[n]); lengths.append(len(past))
+config = {"USER_ID_FIELD": "user_id", "ITEM_ID_FIELD": "item_id", "LIST_SUFFIX": "_list", "ITEM_LIST_LENGTH_FIELD":
+          "item_length", "NEG_PREFIX": "neg_", "MAX_ITEM_LIST_LENGTH": 50, "device": "cpu", "n_layers": 2, "n_heads": 2,
+          "hidden_size": 64, "inner_size": 256, "hidden_dropout_prob": 0.5, "attn_dropout_prob": 0.5, "hidden_act":
+          "gelu", "layer_norm_eps": 1e-12, "initializer_range": 0.02, "loss_type": "CE"}
+class Data:
+    def num(self, field): return int(rows[:, 1].max()) + 1
+model = SASRec(config, Data()); model.train()
+steps = torch.optim.Adam(model.parameters(), lr=0.001)
+order = np.random.default_rng(0).permutation(len(targets))
+batches = [order[i:i + 2048] for i in range(0, len(order), 2048)]
+some = batches[:4]
+def one(b):
+    batch = Interaction({"item_id_list": torch.tensor(np.array([prefixes[i] for i in b])), "item_id":
+        torch.tensor(np.array([targets[i] for i in b])), "item_length":
+        torch.tensor(np.array([lengths[i] for i in b]))})
+    steps.zero_grad(); model.calculate_loss(batch).backward(); steps.step()
+one(batches[-1][:64])
+began = time.process_time()
+for b in some: one(b)
+print(json.dumps({"cpu": time.process_time() - began, "share": sum(map(len, some)) / len(order)}))
+"""
+
+
+def written(sections: dict[str, list[str]]) -> None:
+    """Put sections into the report, in place of those of the same title."""
+    former = RESULTS.read_text().split("\n## ")[1:] if RESULTS.exists() else []
+    parts = {part.split(":")[0].splitlines()[0]: "## " + part.rstrip() for part in former}
+    for lines in sections.values():
+        parts[lines[0][3:].split(":")[0]] = "\n".join(lines).rstrip()
+    stamp = f"Written {datetime.now(UTC):%Y-%m-%d} by `python benchmarks/bench_sequences.py`."
+    RESULTS.write_text("\n\n".join([HEAD + stamp, *parts.values()]) + "\n")
+    print(f"written to {RESULTS}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", nargs="*", choices=list(DATA), default=[])
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--epoch", action="store_true")
+    asked = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    if not SHARED.is_dir():
+        sys.exit("../shared/data is not there: nothing to measure")
+    sections = {key: section(key, asked.keep, asked.only) for key in asked.data}
+    if asked.epoch:
+        sections["epoch"] = epoch()
+    if not asked.only:
+        written(sections)
+
+
+if __name__ == "__main__":
+    main()
