@@ -47,4 +47,4 @@ class DRos(OffPolicyEstimator):
             tried = 10 * thresholds(judged.weights) ** 2
             degree = choose_degree(judged, rewards, OPTIMISTIC, tried, self.tuning)
         weights = shrunk(judged.weights, OPTIMISTIC, degree)
-        return shrunk_estimate(judged, weights, rewards, f"DRos(lambda={degree:.4g})")
+        return shrunk_estimate(judged, weights, rewards, f"DRos(lambda={degree:.4g})", tuned=self.lambda_ is None)

@@ -44,4 +44,5 @@ class SwitchDR(OffPolicyEstimator):
         tau = self.tau
         if tau is None:
             tau = choose_degree(judged, rewards, SWITCH, thresholds(judged.weights), self.tuning)
-        return shrunk_estimate(judged, shrunk(judged.weights, SWITCH, tau), rewards, f"SwitchDR(tau={tau:.4g})")
+        weights = shrunk(judged.weights, SWITCH, tau)
+        return shrunk_estimate(judged, weights, rewards, f"SwitchDR(tau={tau:.4g})", tuned=self.tau is None)
