@@ -138,6 +138,8 @@ def _observed(scorer: Scorer, table: Any, judged: AnyArray, exclude_seen: bool, 
     user_id, item_id, relevance, p = (column(arrow, n) for n in ("user_id", "item_id", "relevance", "propensity"))
     data = scorer.dataset
     item = data.item_index_of(item_id)
+    if (judged.dtype.kind in "iuf") != (user_id.dtype.kind in "iuf"):
+        raise InputError(f"user_id is {user_id.dtype}, the scorer's users are {judged.dtype}; give ids of one kind.")
     place = np.minimum(np.searchsorted(judged, user_id.astype(judged.dtype)), len(judged) - 1)
     able = np.ones((len(judged), data.n_items), dtype=bool)
     at = data.index_of(judged)

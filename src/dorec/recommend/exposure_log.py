@@ -88,18 +88,12 @@ class ExposureLog:
         at = (whole.user_index, whole.item_index, session)
         kinds = {k: (at[0][event == k], at[1][event == k], session[event == k]) for k in np.unique(event).tolist()}
         chance = _place_averaged(arrow, event == shown)
+        shape = (len(owner), whole.n_items)
         pair = session * whole.n_items + whole.item_index
         exposed, first = np.unique(pair[event == shown], return_index=True)
         chosen = np.unique(pair[event == outcome])
-        by_search = np.setdiff1d(chosen, exposed)
-        n_zero = len(owner) * whole.n_items - len(exposed) - len(by_search)
-        wanted = min(round(unshown_per_shown * len(exposed)), n_zero)
-        zeros = _zeros(np.union1d(exposed, by_search), wanted, (len(owner), whole.n_items), context)
-        if not len(by_search) + len(zeros):
-            raise OneArm("every item was shown in every session", remedy="hold some items back in some sessions")
-        pairs = np.concatenate([exposed, by_search, zeros])
-        ones = [np.ones(len(exposed)), np.ones(len(by_search)), np.full(len(zeros), n_zero / max(len(zeros), 1))]
-        of_unshown = np.full(len(by_search) + len(zeros), np.nan)
+        pairs, stands_for = _with_unshown(exposed, chosen, shape, unshown_per_shown, context)
+        of_unshown = np.full(len(pairs) - len(exposed), np.nan)
         return cls(
             responses=whole.take(event != shown),
             user=owner[pairs // whole.n_items],
@@ -108,7 +102,7 @@ class ExposureLog:
             shown=np.arange(len(pairs)) < len(exposed),
             outcome=np.isin(pairs, chosen).astype(np.float64),
             propensity=np.concatenate([chance[first], of_unshown]),
-            weight=np.concatenate(ones),
+            weight=stands_for,
             events=kinds,
             session_user=owner,
             shown_event=shown,
@@ -150,6 +144,21 @@ def _place_averaged(arrow: Any, is_shown: BoolArray) -> FloatArray:
         if np.isfinite(position).any():
             places = float(np.nanmax(position)) + 1.0
     return np.minimum(p * places, 1.0)
+
+
+def _with_unshown(
+    exposed: IntArray, chosen: IntArray, shape: tuple[int, int], unshown_per_shown: float, context: RunContext
+) -> tuple[IntArray, FloatArray]:
+    """Pairs shown, chosen without being shown, and a sample of the rest, with how many pairs each stands for."""
+    by_search = np.setdiff1d(chosen, exposed)
+    n_zero = shape[0] * shape[1] - len(exposed) - len(by_search)
+    wanted = min(round(unshown_per_shown * len(exposed)), n_zero)
+    zeros = _zeros(np.union1d(exposed, by_search), wanted, shape, context)
+    if not len(by_search) + len(zeros):
+        raise OneArm("every item was shown in every session", remedy="hold some items back in some sessions")
+    of_zeros = np.full(len(zeros), n_zero / max(len(zeros), 1))
+    weight = np.concatenate([np.ones(len(exposed) + len(by_search)), of_zeros])
+    return np.concatenate([exposed, by_search, zeros]), weight
 
 
 def _zeros(taken: AnyArray, wanted: int, shape: tuple[int, int], context: RunContext) -> IntArray:

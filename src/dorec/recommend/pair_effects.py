@@ -1,0 +1,93 @@
+"""Effects of showing, pair by pair: scores for lists, and averages with intervals for groups of pairs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dorec.domain.errors import InputError
+from dorec.domain.estimate import Estimate, fingerprint
+from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.recommend.exposure_log import ExposureLog
+from dorec.recommend.fitted import FittedRecommender
+
+
+@dataclass(frozen=True, eq=False)
+class PairEffects:
+    """What showing each item causes for each user, and what comes of it in all."""
+
+    effect: AnyArray  # (n_users, n_items) float32
+    value: AnyArray  # (n_users, n_items) float32: outcome if shown
+    by: tuple[float, float]  # weights of effect and value in the score
+
+    def scores(self, users: IntArray) -> FloatArray:
+        """Scores (u, n_items)."""
+        mixed = self.by[0] * self.effect[users].astype(np.float64) + self.by[1] * self.value[users]
+        return np.asarray(mixed)
+
+    def contributions(self, user: int, items: IntArray) -> tuple[IntArray, FloatArray]:
+        """No single item of the history explains an effect: (1,) of -1, and the scores (1, len(items))."""
+        return np.array([-1]), self.scores(np.array([user]))[:, items]
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Both tables."""
+        return {"effect": self.effect, "value": self.value}
+
+
+@dataclass(frozen=True, eq=False)
+class FittedUpliftRanker(FittedRecommender):
+    """A recommender whose scores are effects, and which can say how large they are for groups of pairs."""
+
+    log: ExposureLog | None = None
+    pseudo: FloatArray | None = None  # (n,) doubly robust effect of each row of the log
+
+    def segment_effects(self, users: AnyArray | None = None, items: AnyArray | None = None) -> Estimate:
+        """Average effect of being shown on each group of pairs, over sessions and items, clustered by user.
+
+        Args:
+            users: a label for each user, (n_users,), in the order of `dataset.users`.
+            items: a label for each item, (n_items,); with both, a group is a pair of labels.
+
+        Raises:
+            InputError: labels don't fit, or the ranker was restored without its log.
+
+        Example:
+            >>> from dorec.recommend import UpliftRanker
+            >>> from dorec.simulate import ShopWorld
+            >>> from sklearn.linear_model import LinearRegression
+            >>> log = ExposureLog.from_events(ShopWorld(n_users=80, n_items=20, seed=1).event_table())
+            >>> ranker = UpliftRanker(of=("popularity",), n_folds=2, regressor=LinearRegression()).fit(log)
+            >>> effects = ranker.segment_effects(items=np.arange(20) < 10)
+            >>> effects.name, bool((effects.value > 0).all())
+            (('False', 'True'), True)
+        """
+        if self.log is None or self.pseudo is None:
+            raise InputError("This ranker holds no log; intervals need the one that it was fitted on. Fit it again.")
+        labels = [(users, self.log.user, self.dataset.n_users), (items, self.log.item, self.dataset.n_items)]
+        columns = []
+        for given, at, n in labels:
+            if given is not None:
+                if len(given) != n:
+                    raise InputError(f"{len(given):,} labels were given for {n:,}; give one each.")
+                columns.append(np.asarray(given).astype(str)[at])
+        told = columns[0] if len(columns) == 1 else np.array([" / ".join(c) for c in zip(*columns, strict=True)])
+        if not columns:
+            told = np.full(self.log.n, "all")
+        return _group_means(told, self.pseudo, self.log)
+
+
+def _group_means(labels: AnyArray, pseudo: FloatArray, log: ExposureLog) -> Estimate:
+    """Weighted mean of the pseudo-outcomes of each group, and its influence, a row a user."""
+    names, group = np.unique(labels, return_inverse=True)
+    users = log.responses.n_users
+    top, bottom = np.zeros((users, len(names))), np.zeros((users, len(names)))
+    np.add.at(top, (log.user, group), log.weight * pseudo)
+    np.add.at(bottom, (log.user, group), log.weight)
+    value = top.sum(axis=0) / bottom.sum(axis=0)
+    return Estimate(
+        value,
+        (top - value * bottom) / bottom.mean(axis=0),
+        name=tuple(names.tolist()),
+        method="doubly robust, cross-fitted over sessions",
+        estimand="average effect of showing, over sessions and items",
+        sample=fingerprint(log.user, log.item, log.outcome),
+    )
