@@ -5,6 +5,7 @@ training set and ranks them: the new items among themselves for each user, all i
 results/cold_start.md.
 """
 
+import argparse
 import gzip
 import time
 from pathlib import Path
@@ -18,7 +19,6 @@ from dorec.recommend import Popularity, TwoTower
 
 RESULTS = Path(__file__).parent / "results" / "cold_start.md"
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "ml-100k"
-SEEDS = (0, 1, 2)
 K = 10
 
 
@@ -46,39 +46,49 @@ def ndcg(scores: FloatArray, relevant: FloatArray) -> float:
     order = np.argsort(-scores, axis=1, kind="stable")[:, :K]
     discount = 1 / np.log2(np.arange(2, K + 2))
     gained = (np.take_along_axis(relevant, order, 1) * discount).sum(axis=1)
-    ideal = np.array([discount[: min(K, n)].sum() for n in relevant.sum(axis=1)])
+    ideal = np.array([discount[: min(K, n)].sum() for n in relevant.sum(axis=1).astype(int)])
     return float((gained[ideal > 0] / ideal[ideal > 0]).mean())
 
 
-def new_items(data: Dataset, seed: int) -> list[float]:
+def new_items(data: Dataset, seed: int, epochs: int) -> list[float]:
     rng = np.random.default_rng(seed)
     new = rng.random(data.n_items) < 0.2
     train, users = data.take(~new[data.item_index]), np.arange(data.n_users)
     order = rng.permutation(np.flatnonzero(new))  # equal scores are put in no order that means something
     relevant = (data.take(new[data.item_index]).matrix[:, order].toarray() > 0).astype(float)
     context = RunContext(seed=seed, threads=1)
-    tables = [learner.fit(train, context=context).score(users)[:, order] for learner in (TwoTower(), Popularity())]
+    tables = [
+        learner.fit(train, context=context).score(users)[:, order]
+        for learner in (TwoTower(epochs=epochs), Popularity())
+    ]
     told = np.broadcast_to(relevant.sum(axis=0), relevant.shape)
     return [ndcg(table, relevant) for table in (*tables, told)]
 
 
-def new_users(data: Dataset, seed: int) -> list[float]:
+def new_users(data: Dataset, seed: int, epochs: int) -> list[float]:
     new = np.random.default_rng(seed).random(data.n_users) < 0.2
     train, test = data.take(~new[data.user_index]), data.take(new[data.user_index])
     context = RunContext(seed=seed, threads=1)
-    fits = [learner.fit(train, context=context) for learner in (TwoTower(), Popularity())]
+    fits = [learner.fit(train, context=context) for learner in (TwoTower(epochs=epochs), Popularity())]
     return [float(ranking(fit, test, k=K, metrics=("ndcg",))["ndcg"].value) for fit in fits]
 
 
 def main() -> None:
-    data = movielens()
-    items, users = (np.array([task(data, seed) for seed in SEEDS]) for task in (new_items, new_users))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=10)
+    asked = parser.parse_args()
+    data, seeds = movielens(), range(asked.seeds)
+    items = np.array([new_items(data, seed, asked.epochs) for seed in seeds])
+    users = np.array([new_users(data, seed, asked.epochs) for seed in seeds])
     cells = [", ".join(f"{value:.3f}" for value in column) for column in [*items.T, *users.T]]
     lines = [
         "# Cold start",
         "",
-        f"Written by `python benchmarks/bench_cold_start.py` on {time.strftime('%Y-%m-%d')}: MovieLens 100K, NDCG@{K}, "
-        f"one number for each of the seeds {', '.join(map(str, SEEDS))}; features are title, year and genres, age, sex "
+        f"Written by `python benchmarks/bench_cold_start.py --seeds {asked.seeds} --epochs {asked.epochs}` on "
+        f"{time.strftime('%Y-%m-%d')}: MovieLens 100K, NDCG@{K}, "
+        f"one number for each of the seeds {', '.join(map(str, seeds))}, "
+        f"{asked.epochs} epochs; features are title, year and genres, age, sex "
         "and job. A fifth of the items (users) has no interaction in the training set.",
         "",
         "| task | TwoTower | popularity (the fallback) | popularity among the held-out, which nobody could know |",

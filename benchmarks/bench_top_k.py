@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "top_k.md"
-ITEMS, SIZE, QUERIES, K, ROUNDS = 1_000_000, 64, 256, 10, 3
-BATCHES = (64, 256)
+ITEMS, SIZE, QUERIES, K, ROUNDS = 1_000_000, 64, 128, 10, 3
+BATCHES = (64, 128)
 
 
 def made() -> tuple[np.ndarray, np.ndarray]:
