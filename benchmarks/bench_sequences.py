@@ -37,8 +37,8 @@ HEAD = """# Sequences
 Leave-last-out: of each user with two events or more the last one is the test, every item is ranked, items of the
 user's history are masked. Events at the same time are put in a random order (seed 0), so that no order of ids can be
 learned. NDCG@10 and hit rate@10 with 95% intervals over users; p is Romano-Wolf over the table. One thread, seed 0
-unless said. Models of order stop early on the last training event of up to 1,000 users. Settings were given by hand, not
-searched; the other models run at their defaults.
+unless said. Models of order stop early on the last training event of up to 1,000 users. Settings were given by hand,
+not searched; the other models run at their defaults.
 """
 DENSE: dict[str, dict[str, Any]] = {
     "sasrec": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
