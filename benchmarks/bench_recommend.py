@@ -35,7 +35,6 @@ from dorec.recommend import (
     Popularity,
     SparseEASE,
     TwoStage,
-    TwoTower,
     UserKNN,
 )
 
@@ -204,8 +203,6 @@ def more(data: Dataset) -> list[str]:
         "TwoStage, logistic": TwoStage(ranker="logistic"),
         "TwoStage, boosting": TwoStage(ranker="boosting"),
         "LightGCN": LightGCN(),
-        "LightGCN, 128, temperature .25, 100 epochs": LightGCN(embedding_size=128, temperature=0.25, epochs=100),
-        "TwoTower, ids alone": TwoTower(),
     }
     lines = ["| model | fit CPU s, median | NDCG@10, one a seed |", "|---|---|---|"]
     for name, learner in learners.items():
