@@ -32,8 +32,8 @@ Written by `python benchmarks/bench_uplift_ranking.py` on {date}. {n} shops
 (`ShopWorld(n_users={users}, n_items={items}, seed=...)`), each with a log of four weeks. A policy shows each user
 its {k} best items, seen ones too. Its value is the true effect, exact from the shop's own probabilities: by how much
 showing raises the probability that the item is bought in that session, mean over users and places. Click rankers
-learn from views. "Best click ranker" is, world by world, the one of the table with the largest TRUE value, which nobody could
-know. Intervals are over worlds.
+learn from views. "Best click ranker" is, world by world, the one of the table with the largest TRUE value, which nobody
+could know. Intervals are over worlds.
 
 | policy | true value x 1000 |
 |---|---|
