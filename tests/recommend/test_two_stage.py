@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from dorec import Dataset, RunContext
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.protocols import Scorer
 from dorec.evaluate import ranking
 from dorec.recommend import ItemKNN, Popularity, TwoStage
-from dorec.recommend.ranker_features import RankerFeatures
+from dorec.recommend.ranker_features import RankerFeatures, components
 from dorec.recommend.reranking import MMR
 from dorec.recommend.two_stage import Sources
 
@@ -37,6 +38,15 @@ def test_the_ranker_finds_in_the_features_what_no_source_knows(shop, ranker):
         float(ranking(s, test, k=10, metrics=("recall",))["recall"].value) for s in (scorer, Popularity().fit(train))
     )
     assert ours > 1.2 * theirs
+
+
+def test_directions_without_length_are_left_out_and_the_rest_repeats():
+    features = sparse.csr_matrix(np.repeat(np.eye(3), 5, axis=0))
+    found = components(features)
+    assert found.shape == (15, 2)
+    assert np.ptp(found[:5], axis=0).max() < 1e-9
+    assert (components(features) == found).all()
+    assert components(sparse.csr_matrix(np.ones((6, 5)))).shape == (6, 1)
 
 
 def test_candidates_are_the_union_of_the_quotas_without_what_was_seen(shop):
