@@ -7,6 +7,7 @@ from dorec.domain.dataset import Dataset
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray
 from dorec.recommend.fitted import FittedRecommender, fitted
+from dorec.recommend.neural import load_torch
 from dorec.recommend.neural.sequence_settings import check_sequence
 
 DEFAULT_CONTEXT = RunContext()
@@ -73,6 +74,7 @@ class HSTU:
             InputError: kinds of events are asked for and the dataset has none.
             NotFinite: the loss overflows; the learning rate is too high.
         """
+        load_torch()
         from dorec.recommend.neural.hstu_network import HSTUNetwork  # loads torch
         from dorec.recommend.neural.sequence_training import fit_next_item
 
@@ -80,6 +82,7 @@ class HSTU:
 
     def restore(self, arrays: Mapping[str, AnyArray], dataset: Dataset) -> FittedRecommender:
         """The scorer from what `to_arrays` gave."""
+        load_torch()
         from dorec.recommend.neural.hstu_network import HSTUNetwork  # loads torch
         from dorec.recommend.neural.sequence_training import restore_next_item
 

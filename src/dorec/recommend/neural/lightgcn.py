@@ -11,6 +11,7 @@ from dorec.domain.errors import ConfigError
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray
 from dorec.recommend.fitted import FittedRecommender, fitted
+from dorec.recommend.neural import load_torch
 from dorec.recommend.pairwise import BiasedFactors, binary_history, check_pairwise, factors_from
 
 DEFAULT_CONTEXT = RunContext()
@@ -71,6 +72,7 @@ class LightGCN:
             ConfigError: torch is not installed.
             NotFinite: the loss overflows; the learning rate is too high.
         """
+        load_torch()
         from dorec.recommend.neural.graph_network import learn_embeddings  # loads torch
 
         history = binary_history(dataset)

@@ -8,6 +8,7 @@ from dorec.domain.errors import ConfigError
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray
 from dorec.recommend.fitted import FittedRecommender, fitted
+from dorec.recommend.neural import load_torch
 from dorec.recommend.neural.sequence_settings import check_numbers, check_whole
 
 DEFAULT_CONTEXT = RunContext()
@@ -69,12 +70,14 @@ class MultVAE:
             ConfigError: torch is not installed, or the checkpoint is another training's.
             NotFinite: the loss overflows; the learning rate is too high.
         """
+        load_torch()
         from dorec.recommend.neural.set_autoencoder import fit_autoencoder  # loads torch
 
         return fitted(dataset, self, "mult_vae", fit_autoencoder(dataset, self, context))
 
     def restore(self, arrays: Mapping[str, AnyArray], dataset: Dataset) -> FittedRecommender:
         """The scorer from what `to_arrays` gave."""
+        load_torch()
         from dorec.recommend.neural.set_autoencoder import restore_autoencoder  # loads torch
 
         return fitted(dataset, self, "mult_vae", restore_autoencoder(dataset, self, arrays))

@@ -12,6 +12,7 @@ from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray
 from dorec.recommend.feature_hashing import features_of, hashed_features, number_bins
 from dorec.recommend.fitted import FittedRecommender, fitted
+from dorec.recommend.neural import load_torch
 from dorec.recommend.pairwise import BiasedFactors, binary_history, check_pairwise
 from dorec.recommend.towers import Tower, TowerModel, tower_from
 
@@ -84,6 +85,7 @@ class TwoTower:
             InputError: without ids, a side has no features.
             NotFinite: the loss overflows; the learning rate is too high.
         """
+        load_torch()
         from dorec.recommend.neural.tower_network import learn_towers  # loads torch
 
         bins = [number_bins(*features_of(dataset, side)) for side in SIDES]
