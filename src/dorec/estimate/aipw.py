@@ -17,7 +17,10 @@ from dorec.estimate.average_effect import (
     checked_covariates,
     contrasts_of,
     few_clusters_dof,
+    floor_of,
+    one_column,
     verdicts_of,
+    weight_of,
 )
 from dorec.estimate.checks import check_study
 from dorec.estimate.cross_fitting import Nuisances, Units, comparable_nuisances, units_of
@@ -83,14 +86,13 @@ class AIPW:
         """
         units = units_of(study)
         check_study(study, n_folds=self.n_folds, min_per_fold=self.min_per_fold, groups=units.groups)
-        share = np.bincount(study.treatment, minlength=len(study.arms)) / study.n
-        floor = self.min_propensity * np.minimum(1.0, share * len(share))
+        floor = floor_of(study, self.min_propensity)
         splits = [
             self._one_split(study, units, repeat, floor, context)
             for repeat in context.track(range(self.n_repeats), "cross-fitting", self.n_repeats)
         ]
         nuisances = splits[0] if len(splits) == 1 else _mean_of_splits(splits)
-        weight = np.ones(study.n) if study.weight is None else study.weight / study.weight.mean()
+        weight = weight_of(study)
         parts = [augmented_outcomes(study.outcome, study.treatment, s.outcome, s.propensity, weight) for s in splits]
         if self.population == "all":
             found = [mean_of(part, weight) for part in parts]
@@ -178,12 +180,12 @@ class AIPWModel:
     @property
     def unit_effects(self) -> FloatArray:
         """Out-of-fold effect of each of the study's units: (n,) for two arms, (n, k - 1) for more."""
-        return self._one_column(self._heterogeneity.out_of_fold)
+        return one_column(self._heterogeneity.out_of_fold)
 
     def effect(self, covariates: FloatArray) -> FloatArray:
         """Effect given covariates (n, p), in the study's column order: (n,) for two arms, (n, k - 1) for more."""
         X = checked_covariates(self.study, covariates)
-        return self._one_column(self._heterogeneity.predict(X))
+        return one_column(self._heterogeneity.predict(X))
 
     def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
         """Refused: regressions of the score on covariates have no pointwise interval that holds."""
@@ -201,8 +203,7 @@ class AIPWModel:
         part = self.study.take(rows)
         names = tuple(f"{arm} - {self.arms[0]}" for arm in self.arms[1:])
         labels = None if self.units.cluster is None else self.units.cluster[rows]
-        weight = np.ones(len(contrast)) if part.weight is None else part.weight / part.weight.mean()
-        means = mean_of(contrast, weight)
+        means = mean_of(contrast, weight_of(part))
         vector = Estimate(
             means.value,
             means.influence,
@@ -219,9 +220,6 @@ class AIPWModel:
     def _heterogeneity(self) -> Heterogeneity:
         with threads_for(self.study.n, self.context):
             return fit_heterogeneity(self.study, self.units, self.nuisances.folds, self.pseudo_outcomes, self.context)
-
-    def _one_column(self, effects: FloatArray) -> FloatArray:
-        return effects[:, 0] if effects.shape[1] == 1 else effects
 
 
 def _mean_of_splits(splits: list[Nuisances]) -> Nuisances:

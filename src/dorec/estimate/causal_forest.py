@@ -13,7 +13,7 @@ from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
-from dorec.estimate.average_effect import checked_covariates
+from dorec.estimate.average_effect import checked_covariates, one_column
 from dorec.estimate.centred import DEFAULT_AVERAGE, Centred
 from dorec.estimate.double_ml import DoubleML, PartiallyLinearModel
 from dorec.estimate.forest_parts import ArmForest, ForestUnits, Growth, forest_units, grow_arm, mapped
@@ -210,7 +210,7 @@ class CausalForestModel:
 
     def effect(self, covariates: FloatArray) -> FloatArray:
         """Effect given covariates (n, p), in the study's column order: (n,) for two arms or a dose, else (n, k - 1)."""
-        return self._one_column(self._predict(covariates)[0])
+        return one_column(self._predict(covariates)[0])
 
     def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
         """Pointwise interval of the effect given covariates (n, p), by the bootstrap of little bags.
@@ -231,7 +231,7 @@ class CausalForestModel:
             )
         value, variance = self._predict(covariates)
         width = float(special.ndtri(0.5 + level / 2)) * np.sqrt(variance)
-        return Interval(self._one_column(value - width), self._one_column(value + width))
+        return Interval(one_column(value - width), one_column(value + width))
 
     @cached_property
     def unit_effects(self) -> FloatArray:
@@ -239,7 +239,7 @@ class CausalForestModel:
         columns = [part.out_of_bag(self.codes) for part in self.forests]
         out = np.empty((self.study.n, len(columns)))
         out[np.argsort(self.average.units.keys, kind="stable")] = np.stack(columns, axis=1)
-        return self._one_column(out)
+        return one_column(out)
 
     @property
     def importance(self) -> dict[str, float]:
@@ -254,6 +254,3 @@ class CausalForestModel:
         X = checked_covariates(self.study, covariates)[:, columns]
         parts = [part.predict(X, self.context.threads) for part in self.forests]
         return np.stack([effect for effect, _ in parts], axis=1), np.stack([variance for _, variance in parts], axis=1)
-
-    def _one_column(self, effects: FloatArray) -> FloatArray:
-        return effects[:, 0] if effects.shape[1] == 1 else effects

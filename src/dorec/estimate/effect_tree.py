@@ -9,6 +9,7 @@ import numpy as np
 from dorec.domain.errors import InputError
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.verdict import Verdict
+from dorec.estimate.average_effect import one_column
 from dorec.estimate.column_levels import short
 from dorec.estimate.segment_effects import ContrastScores, differ, effects_within, enough
 from dorec.numeric.arrays import BoolArray, FloatArray, IntArray
@@ -89,8 +90,7 @@ class EffectTree:
 
     def effect(self, covariates: FloatArray) -> FloatArray:
         """Effect of the leaf of each row (n, p): (n,) for two arms, (n, k - 1) for more."""
-        found = self.leaf_effects[self.leaf_of(covariates)]
-        return found[:, 0] if found.shape[1] == 1 else found
+        return one_column(self.leaf_effects[self.leaf_of(covariates)])
 
     def rules(self) -> list[Rule]:
         """The leaves from left to right."""

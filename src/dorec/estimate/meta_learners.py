@@ -20,7 +20,7 @@ from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate.additive_basis import AdditiveBasis
 from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
-from dorec.estimate.average_effect import checked_covariates
+from dorec.estimate.average_effect import checked_covariates, one_column
 from dorec.estimate.centred import DEFAULT_AVERAGE, Ordered, centred, in_order
 from dorec.estimate.checks import is_binary
 from dorec.estimate.effect_regression import Bins, Crossed, Effects, Predictor, outcome_contrasts, regress
@@ -239,14 +239,14 @@ class MetaLearnerModel:
     @property
     def unit_effects(self) -> FloatArray:
         """Out-of-fold effect of each of the study's units: (n,) for two arms, (n, k - 1) for more."""
-        return self.effects[:, 0] if self.effects.shape[1] == 1 else self.effects
+        return one_column(self.effects)
 
     def effect(self, covariates: FloatArray) -> FloatArray:
         """Effect given covariates (n, p), in the study's column order: (n,) for two arms, (n, k - 1) for more."""
         columns = sorted(range(len(self.study.covariate_names)), key=lambda j: self.study.covariate_names[j])
         X = checked_covariates(self.study, covariates)[:, columns]
         effects = np.stack([predictor.predict(X) for predictor in self.predictors], axis=1)
-        return effects[:, 0] if effects.shape[1] == 1 else effects
+        return one_column(effects)
 
     def interval(self, covariates: FloatArray, level: float = 0.95) -> Interval:
         """Refused: regressions by any estimator have no pointwise interval that holds."""

@@ -15,9 +15,9 @@ class TARNet:
     """Treatment-agnostic representation network (Shalit, Johansson, Sontag 2017, arXiv:1606.03976), cross-fitted.
 
     Each fold's network is trained on the others, so that the average effect goes through AIPW's orthogonal score and
-    has its interval; propensities are those of the engine. With some thousand units networks learn outcomes less well
-    than AIPW's blend does: take `AIPW` for the average then, and networks for whom it differs. Small arms count as much
-    as large ones in the loss, as in the paper. It needs torch: `pip install 'dorec[deep]'`.
+    has its interval. In that score propensities are the engine's, and outcomes the networks' blended with the engine's
+    by their error; effects of units are the networks' alone. Small arms count as much as large ones in the loss, as in
+    the paper. It needs torch: `pip install 'dorec[deep]'`.
 
     Args:
         n_folds: folds of the cross-fitting, 2 or more.
