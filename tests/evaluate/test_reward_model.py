@@ -3,7 +3,8 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from dorec.domain.logged_feedback import LoggedFeedback
-from dorec.evaluate.reward_model import folds_of, reward_moments, ridge_by_action
+from dorec.evaluate.reward_model import folds_of, reward_moments
+from dorec.numeric.action_ridge import ridge_by_action
 
 
 def make(n=240, k=3, d=2, seed=0, **fields):

@@ -8,8 +8,9 @@ import numpy as np
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.estimate import Estimate
 from dorec.evaluate.judged_log import JudgedLog, OffPolicyEstimator
-from dorec.evaluate.reward_model import check_enough_rows, check_n_folds, folds_of, ridge_by_action, standardised
+from dorec.evaluate.reward_model import check_enough_rows, check_n_folds, folds_of
 from dorec.evaluate.shrinkage import shrunk_estimate
+from dorec.numeric.action_ridge import ridge_by_action, standardised
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 
 

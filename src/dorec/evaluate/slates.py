@@ -15,7 +15,8 @@ from dorec.evaluate.off_policy import (
     refuse_dominated,
     rows_that_speak,
 )
-from dorec.evaluate.reward_model import check_n_folds, ridge_by_action, standardised
+from dorec.evaluate.reward_model import check_n_folds
+from dorec.numeric.action_ridge import ridge_by_action, standardised
 from dorec.numeric.arrays import AnyArray, FloatArray
 from dorec.numeric.folds import hash64
 from dorec.numeric.multiplicity import cluster_sums

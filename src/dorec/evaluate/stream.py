@@ -13,7 +13,7 @@ from dorec.domain.protocols import Policy
 from dorec.domain.table import column
 from dorec.domain.verdict import Verdict
 from dorec.evaluate.off_policy import FEW_EFFECTIVE_ROWS, importance_weights, mean_weight_verdict, rows_that_speak
-from dorec.evaluate.reward_model import ridge_from_moments
+from dorec.numeric.action_ridge import ridge_from_moments
 from dorec.numeric.arrays import AnyArray, FloatArray
 from dorec.numeric.cell_moments import cell_moments
 
