@@ -7,8 +7,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from dorec import RunContext, Study
 from dorec.domain.errors import InputError, NoHeterogeneity
 from dorec.estimate import AIPW, TMLE, CausalForest, TLearner, surrogate_tree
-from dorec.estimate.effect_tree import Branches, fall, pruned
+from dorec.estimate.effect_tree import pruned
 from dorec.estimate.surrogate_tree import explained, first_half, round_between
+from dorec.numeric.tree_rules import Branches, fall
 
 QUICK = AIPW(n_folds=2, outcome_model=LinearRegression(), propensity_model=LogisticRegression())
 

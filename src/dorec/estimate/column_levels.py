@@ -9,6 +9,7 @@ import numpy as np
 from dorec.domain.errors import ColumnNotFound, InputError
 from dorec.domain.study import Study
 from dorec.numeric.arrays import FloatArray, IntArray
+from dorec.numeric.tree_rules import short
 
 FEW = 8  # distinct numbers up to which each is a level of its own
 
@@ -95,15 +96,6 @@ def bin_names(column: str, cuts: FloatArray) -> tuple[str, ...]:
         return (column,)
     inner = [f"{column} {low} to {high}" for low, high in pairwise(told)]
     return (f"{column} up to {told[0]}", *inner, f"{column} above {told[-1]}")
-
-
-def short(value: float, digits: int = 4) -> str:
-    """A number in a few digits, whole ones with separators.
-
-    >>> short(12000.0), short(0.123456), short(3.0)
-    ('12,000', '0.1235', '3')
-    """
-    return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"
 
 
 def _of_indicators(study: Study, column: str, names: Sequence[str]) -> Levels:

@@ -13,10 +13,10 @@ from dorec.domain.explanation import Explanation, Figure
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.estimate.average_effect import few_clusters_dof
-from dorec.estimate.column_levels import short
 from dorec.estimate.segment_effects import contrast_scores
 from dorec.estimate.surrogate_tree import first_half
 from dorec.numeric.arrays import FloatArray, IntArray
+from dorec.numeric.tree_rules import short
 
 DEFAULT_CONTEXT = RunContext()
 EXACT = 8  # features up to which every subset is asked

@@ -9,12 +9,12 @@ from sklearn.tree import DecisionTreeRegressor
 from dorec.domain.errors import InputError, NoHeterogeneity
 from dorec.domain.run import RunContext
 from dorec.estimate.calibration import calibration_test
-from dorec.estimate.column_levels import short
 from dorec.estimate.cross_fitting import Units
-from dorec.estimate.effect_tree import LEAF, Branches, EffectTree, honest_tree
+from dorec.estimate.effect_tree import EffectTree, honest_tree
 from dorec.estimate.segment_effects import contrast_scores
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.folds import mix64, stratified_folds
+from dorec.numeric.tree_rules import LEAF, Branches, short
 
 DEFAULT_CONTEXT = RunContext()
 HALVES = 0x68616C76  # tells these halves from the folds of the same seed

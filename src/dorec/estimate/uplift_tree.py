@@ -15,11 +15,12 @@ from dorec.estimate.aipw import AIPW, DEFAULT_CONTEXT, AIPWModel
 from dorec.estimate.average_effect import checked_covariates, one_column, weight_of
 from dorec.estimate.centred import DEFAULT_AVERAGE
 from dorec.estimate.checks import check_finite, is_binary
-from dorec.estimate.effect_tree import LEAF, Branches, EffectTree, honest_tree
+from dorec.estimate.effect_tree import EffectTree, honest_tree
 from dorec.estimate.segment_effects import ContrastScores, contrast_scores
 from dorec.estimate.surrogate_tree import first_half, round_between
 from dorec.numeric.arrays import BoolArray, FloatArray
 from dorec.numeric.honest_forest import Codes, bin_edges, to_codes
+from dorec.numeric.tree_rules import LEAF, Branches
 from dorec.numeric.uplift_split import CHI, EUCLIDEAN, KL, grow_uplift_tree
 
 Criterion = Literal["kl", "euclidean", "chi"]
