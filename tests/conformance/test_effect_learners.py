@@ -199,7 +199,11 @@ NO_FAULT: dict[str, dict[str, str]] = {
 }
 
 
-OTHERS = {"HierarchicalEffect": "it fits effects of groups", "InterruptedTimeSeries": "it fits one series"}
+OTHERS = {
+    "HierarchicalEffect": "it fits effects of groups",
+    "InterruptedTimeSeries": "it fits one series",
+    "SurrogateIndex": "it fits two samples",
+}
 
 
 def refused(case: Case, fault: str) -> bool:

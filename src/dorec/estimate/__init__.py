@@ -42,6 +42,7 @@ from dorec.estimate.robust_regression import RobustRegression, RobustRegressionM
 from dorec.estimate.segment_effects import segment_effects
 from dorec.estimate.several_outcomes import effects_on_outcomes
 from dorec.estimate.strategy import adjusted_for, estimate, prepared
+from dorec.estimate.surrogate_index import SurrogateIndex, SurrogateIndexModel
 from dorec.estimate.surrogate_tree import surrogate_tree
 from dorec.estimate.synthetic_control import SyntheticControl, SyntheticControlModel
 from dorec.estimate.synthetic_difference_in_differences import (
@@ -109,6 +110,8 @@ __all__ = [
     "RobustRegressionModel",
     "SLearner",
     "SequenceEffect",
+    "SurrogateIndex",
+    "SurrogateIndexModel",
     "SyntheticControl",
     "SyntheticControlModel",
     "SyntheticDifferenceInDifferences",
