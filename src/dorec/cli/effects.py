@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from dorec.cli.graphs import Json, settings_of_options
+from dorec.cli.graphs import Json, names_of, settings_of_options
 from dorec.domain.errors import ConfigError
 from dorec.domain.query import Population
 from dorec.domain.study import Missing
@@ -82,7 +82,7 @@ def estimate(
     """
     from dorec.cli import show
     from dorec.loop.effect_question import EstimateRequest
-    from dorec.loop.estimating import names_of, purposes
+    from dorec.loop.estimating import purposes
 
     if methods:
         show.print_json(purposes()) if as_json else show.purposes(purposes())

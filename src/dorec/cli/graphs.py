@@ -1,6 +1,7 @@
 """`dorec discover` and `dorec identify`: what may cause what, and whether the data can tell."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,6 +108,15 @@ def identify(
         context=context,
     )
     show.print_json(found.to_dict()) if as_json else show.identified(found)
+
+
+def names_of(options: Sequence[str]) -> tuple[str, ...]:
+    """Column names from options that may be given several times or joined by commas.
+
+    >>> names_of(["age,visits", "city"])
+    ('age', 'visits', 'city')
+    """
+    return tuple(dict.fromkeys(name.strip() for one in options for name in one.split(",") if name.strip()))
 
 
 def settings_of_options(lines: list[str] | tuple[str, ...]) -> dict[str, Any]:

@@ -22,10 +22,12 @@ if TYPE_CHECKING:  # each command loads what it needs and no more
     from dorec.loop.estimating import Estimated
     from dorec.loop.identifying import Identified
     from dorec.loop.ingesting import IngestResult
+    from dorec.loop.recommending import Recommended
     from dorec.loop.run import RunSummary
 
 console = Console()
 T = TypeVar("T")
+SHOWN_TRIALS, SHOWN_ITEMS = 8, 5
 MARKS = {"passed": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]"}
 
 
@@ -232,6 +234,51 @@ def designed(found: "Designed", page: Path | None) -> None:
     verdicts(found.verdicts)
     if page is not None:
         console.print(f"\nPage: [bold]{page}[/]", soft_wrap=True)
+
+
+def recommended(found: "Recommended", lists: Path | None, page: Path | None) -> None:
+    """How the file was read, the models side by side, and the first lists."""
+    from dorec.loop.recommend_page import headline
+
+    data = found.dataset
+    read = ", ".join(f"{role} = {column}" for role, column in found.roles.columns.items())
+    counts = f"{data.n_interactions:,} interactions of {data.n_users:,} users with {data.n_items:,} items"
+    console.print(f"[dim]{counts}; {escape(read)}[/]", highlight=False)
+    for reason, n in found.set_aside.items():
+        console.print(f"[yellow]![/] {n:,} rows set aside: {escape(reason)}")
+    title = f"Held out: {found.split.test.n_interactions:,} interactions, {found.split.how}"
+    console.print(models_table(found.comparison.scores, title))
+    for name, why in found.refused.items():
+        console.print(f"[yellow]![/] {escape(name)}: {escape(why)}")
+    console.print(escape(headline(found)), style="bold", highlight=False, soft_wrap=True)
+    verdicts([v for v in found.verdicts if v.status != "passed"])
+    if found.leaderboard is not None:
+        console.print("\n[bold]What the search tried[/]")
+        told = str(found.leaderboard).splitlines()
+        console.print("\n".join(told[: SHOWN_TRIALS + 1]), markup=False, highlight=False, soft_wrap=True)
+        if len(told) > SHOWN_TRIALS + 1:
+            console.print(f"[dim]and {len(told) - SHOWN_TRIALS - 1} more, in --page and --json[/]")
+    if found.curve is not None:
+        console.print("\n[bold]On growing shares of the training data[/]")
+        console.print(str(found.curve), markup=False, highlight=False)
+    rows = Table(title=f"\nWhat {found.best} would show", title_justify="left", title_style="bold", show_edge=False)
+    for name in ("user", "rank", "item", "because of"):
+        rows.add_column(name, justify="right" if name == "rank" else "left")
+    for row in found.table.to_pylist():
+        if row["rank"] > SHOWN_ITEMS:
+            continue
+        why = "popular with everyone" if row["fallback"] else row["because"]
+        rows.add_row(
+            *(escape(str(v)) for v in (row["user_id"] if row["rank"] == 1 else "", row["rank"], row["title"], why))
+        )
+    console.print(rows)
+    for label, path in (("Lists", lists), ("Page", page)):
+        if path is not None:
+            console.print(f"{label}: [bold]{path}[/]", soft_wrap=True)
+    if lists is None or page is None:
+        console.print(
+            "[dim]--out FILE.parquet writes everybody's lists, --page FILE.html shows it all, --search tunes.[/]"
+        )
 
 
 def receipt(result: "IngestResult") -> None:

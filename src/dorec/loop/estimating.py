@@ -1,6 +1,5 @@
 """`dorec estimate`: a table file and a question -> an effect with its interval, its assumptions and its attacks."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -299,12 +298,3 @@ def _in_options(text: str) -> str:
 
 def _bound(value: float) -> float | str:
     return float(value) if np.isfinite(value) else "inf" if value > 0 else "-inf"
-
-
-def names_of(options: Sequence[str] | Mapping[str, Any]) -> tuple[str, ...]:
-    """Column names from options that may be given several times or joined by commas.
-
-    >>> names_of(["age,visits", "city"])
-    ('age', 'visits', 'city')
-    """
-    return tuple(dict.fromkeys(name.strip() for one in options for name in one.split(",") if name.strip()))

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.graph import CausalGraph
 from dorec.domain.verdict import Verdict
@@ -299,7 +301,7 @@ def recommendations(results: Results) -> list[Section]:
         blocks.append(Details("Is the difference real?", [inner]))
     if result.verdicts:
         blocks.append(Details("Leak audit of the split", [VerdictList(result.verdicts)]))
-    blocks.append(_cards(result))
+    blocks.append(cards(result.tables["recommendations"]))
     lead = (
         f"{facts['best']} ranks best of {len(best)} models and was fitted again on all "
         f"{facts['interactions']:,} interactions."
@@ -313,17 +315,19 @@ def _metrics(result: StageResult) -> Block:
     return Details("Every metric", [Table(["model", *names], rows)])
 
 
-def _cards(result: StageResult) -> Block:
-    table = result.tables["recommendations"].to_pydict()
-    cards: dict[str, list[CardItem]] = {}
-    rows = zip(table["user_id"], table["title"], table["score"], table["because"], table["fallback"], strict=True)
-    for user, title, score, because, fallback in rows:
-        items = cards.setdefault(str(user), [])
-        if len(cards) <= CARDS and len(items) < CARD_ITEMS:
+def cards(
+    table: pa.Table, caption: str = "The most active users; all recommendations are in recommendations.parquet."
+) -> Block:
+    """The first lists of a table of recommendations, a card a user."""
+    columns = table.to_pydict()
+    by_user: dict[str, list[CardItem]] = {}
+    names = ("user_id", "title", "score", "because", "fallback")
+    for user, title, score, because, fallback in zip(*(columns[name] for name in names), strict=True):
+        items = by_user.setdefault(str(user), [])
+        if len(by_user) <= CARDS and len(items) < CARD_ITEMS:
             reason = f"because of {because}" if because else "popular with everyone"
             items.append(CardItem(title, score=score, reason=reason, fallback=fallback))
-    chosen = [Card(user, items) for user, items in list(cards.items())[:CARDS]]
-    return Cards(chosen, caption="The most active users; all recommendations are in recommendations.parquet.")
+    return Cards([Card(user, items) for user, items in list(by_user.items())[:CARDS]], caption=caption)
 
 
 def policies(results: Results) -> list[Section]:

@@ -19,7 +19,7 @@ from dorec.domain.errors import InputError, Refusal
 from dorec.domain.estimate import fingerprint
 from dorec.domain.run import RunContext
 from dorec.evaluate import ranking
-from dorec.numeric.folds import hash64, mix64
+from dorec.numeric.folds import hash64, mix64, within_share
 from dorec.numeric.memo import content_of
 from dorec.profile import Split, random_split, temporal_split
 from dorec.recommend import make
@@ -212,7 +212,7 @@ def _sampled(split: Split, share: float, seed: int) -> Split:
     if share >= 1:
         return split
     keys = mix64(hash64(split.train.users) ^ hash64(np.array([f"search/{seed}"], dtype=object)))
-    chosen = keys <= np.uint64(share * float(2**64 - 2**11))
+    chosen = within_share(keys, share)
     train, test = (part.take(chosen[part.user_index]) for part in (split.train, split.test))
     return Split(train=train, test=test, how=split.how, cut=split.cut)
 

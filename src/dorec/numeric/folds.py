@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 Keys: TypeAlias = NDArray[np.uint64]
 FoldFit: TypeAlias = Callable[
@@ -54,6 +54,17 @@ def hash64(values: AnyArray) -> Keys:
     levels, code = np.unique(values.astype(str), return_inverse=True)
     digests = [hashlib.md5(level.encode(), usedforsecurity=False).digest()[:8] for level in levels.tolist()]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)[code]
+
+
+def within_share(keys: Keys, share: float) -> BoolArray:
+    """Which of some keys belong to a share of all units, (n,); a larger share holds every smaller one.
+
+    >>> within_share(hash64(np.arange(1000)), 0.3).mean().round(1), within_share(hash64(np.arange(3)), 1.0).all()
+    (np.float64(0.3), np.True_)
+    """
+    if share >= 1:
+        return np.ones(len(keys), dtype=bool)
+    return np.asarray(keys <= np.uint64(share * float(2**64 - 2**11)))
 
 
 def content_keys(columns: FloatArray, names: Sequence[str], *tie_breakers: AnyArray) -> Keys:

@@ -2,17 +2,13 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-import pyarrow as pa
-
 from dorec.domain.dataset import Dataset
 from dorec.domain.errors import Refusal
 from dorec.domain.estimate import Estimate
-from dorec.domain.protocols import Scorer
 from dorec.evaluate import ranking
+from dorec.loop.recommending import most_active, recommendation_table
 from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
-from dorec.numeric.arrays import AnyArray
 from dorec.profile import Split, audit, leave_last_out, random_split, temporal_split
 from dorec.recommend import make
 
@@ -49,7 +45,8 @@ def run(workspace: Workspace, key: str) -> StageResult:
         return StageResult(refusals=tuple(refusals))
     best = max(scores, key=lambda name: float(scores[name][0].value))
     scorer = make(best, **chosen.settings.get(best, {})).fit(data, context=workspace.context)
-    table = _recommendations(scorer, data, chosen.k, chosen.max_users)
+    lists = scorer.recommend(most_active(data, chosen.max_users), k=chosen.k, exclude_seen=True)
+    table = recommendation_table(scorer, lists)
     arrays, metadata = scorer.to_arrays()
     facts = {
         "best": best,
@@ -93,23 +90,3 @@ def _against_popularity(scores: Mapping[str, Estimate]) -> list[dict[str, object
     adjusted = differences.adjusted_p_values()
     rows = zip(others, differences.value, lower, upper, adjusted, strict=True)
     return [{"model": m, "value": v, "lower": lo, "upper": up, "p_value": p} for m, v, lo, up, p in rows]
-
-
-def _recommendations(scorer: Scorer, data: Dataset, k: int, max_users: int) -> pa.Table:
-    """The k best items of the most active users, with titles and the two strongest reasons of each."""
-    activity = np.bincount(data.user_index, minlength=data.n_users)
-    users = data.users[np.argsort(-activity, kind="stable")[:max_users]]
-    items = scorer.recommend(users, k=k, exclude_seen=True)
-    table = items.to_arrow()
-    reasons = scorer.reasons(items, n=2)  # type: ignore[attr-defined]
-    titles = [data.item_text.get(i, str(i)) for i in table.column("item_id").to_pylist()]
-    table = table.append_column("title", pa.array(titles, pa.string()))
-    return table.append_column("because", pa.array(_flat(reasons, items.filled, data), pa.string()))
-
-
-def _flat(reasons: AnyArray, filled: AnyArray, data: Dataset) -> list[str]:
-    rows = []
-    for row, place in zip(*np.nonzero(filled), strict=True):
-        names = [data.item_text.get(i, str(i)) for i in reasons[row][place]]
-        rows.append(", ".join(names))
-    return rows

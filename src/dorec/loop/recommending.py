@@ -1,0 +1,286 @@
+"""`dorec recommend`: a file of events -> models compared on what was held out -> the best one's lists, with reasons."""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from dorec.domain.dataset import Dataset
+from dorec.domain.errors import ConfigError, InputError, Refusal
+from dorec.domain.event_log import EventLog
+from dorec.domain.item_list import ItemList
+from dorec.domain.protocols import Scorer
+from dorec.domain.run import Run, RunContext
+from dorec.domain.verdict import Verdict
+from dorec.evaluate import Comparison, compare
+from dorec.ingest import ColumnRoles
+from dorec.loop.event_source import EventSource
+from dorec.loop.learning_curve import LearningCurve, learning_curve
+from dorec.loop.recommend_request import TUNED, RecommendRequest
+from dorec.loop.successive_halving import Leaderboard, search
+from dorec.loop.tables import read_table
+from dorec.numeric.arrays import AnyArray
+from dorec.profile import Split, audit, leave_last_out, random_split, temporal_split, to_dataset
+from dorec.recommend import REGISTRY, make
+from dorec.store import StudyFolder
+
+CANDIDATES = 10  # lists handed to a re-ranker are so many times as long as those wanted
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recommended:
+    """Models side by side, the best one fitted on everything, and its lists; made by `recommend_file`.
+
+    Example:
+        >>> sorted(Recommended.__dataclass_fields__)[:4]
+        ['best', 'comparison', 'curve', 'dataset']
+    """
+
+    request: RecommendRequest
+    roles: ColumnRoles
+    received: int
+    set_aside: Mapping[str, int]  # reason -> rows
+    dataset: Dataset
+    split: Split
+    comparison: Comparison
+    leaderboard: Leaderboard | None
+    curve: LearningCurve | None
+    best: str
+    learners: Mapping[str, Any]  # as they were fitted
+    scorer: Scorer  # the best learner, on all interactions
+    verdicts: tuple[Verdict, ...]  # leak audit
+    refused: Mapping[str, str]  # model -> why it has no place in the comparison
+    table: pa.Table  # user_id, item_id, rank, score, fallback, title, because
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return {
+            "columns": dict(self.roles.columns),
+            "rows": {"received": self.received, "set_aside": dict(self.set_aside)},
+            "users": self.dataset.n_users,
+            "items": self.dataset.n_items,
+            "interactions": self.dataset.n_interactions,
+            "split": self.split.how,
+            "best": self.best,
+            "settings": {name: repr(learner) for name, learner in self.learners.items()},
+            "reference": self.comparison.reference,
+            "comparison": self.comparison.to_arrow().to_pylist(),
+            "leaderboard": None if self.leaderboard is None else self.leaderboard.to_arrow().to_pylist(),
+            "learning_curve": None if self.curve is None else self.curve.to_arrow().to_pylist(),
+            "verdicts": [v.to_dict() for v in self.verdicts],
+            "refused": dict(self.refused),
+            "recommendations": self.table.to_pylist(),
+        }
+
+
+def recommend_file(request: RecommendRequest, *, context: RunContext) -> Recommended:
+    r"""Read the events, hold some out, compare the models, fit the best on everything, and recommend.
+
+    Raises:
+        UnreadableSource, ColumnNotFound: the file is not there, or lacks a column.
+        InputError: it has no users and items.
+        Refusal: too little is left to learn from or to judge by.
+
+    Example:
+        >>> import tempfile
+        >>> rng = np.random.default_rng(0)
+        >>> rows = "\n".join(f"u{i // 8},i{rng.integers(10) * 2 + i // 8 % 2}" for i in range(800))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "events.csv")
+        ...     _ = file.write_text("user,item\n" + rows)
+        ...     asked = RecommendRequest(source=str(file), models=("popularity", "ease"), k=3)
+        ...     found = recommend_file(asked, context=RunContext())
+        >>> found.best, found.table.num_rows > 0
+        ('ease', True)
+    """
+    dataset, roles, received, set_aside = _read(request, context)
+    split = _split(dataset, request, context)
+    learners, leaderboard = _tuned(request, split, context)
+    scorers, refused = {}, {}
+    for name, learner in context.track(learners.items(), "fitting recommenders", len(learners)):
+        try:
+            scorers[name] = learner.fit(split.train, context=context)
+        except Refusal as refusal:
+            refused[name] = str(refusal)
+    if not scorers:
+        raise InputError("Every model refused; the first said: " + next(iter(refused.values())))
+    comparison = compare(
+        scorers,
+        split.test,
+        reference="popularity" if "popularity" in scorers else None,
+        k=request.k,
+        metrics=request.metrics,
+        exclude_seen=request.exclude_seen,
+        context=context,
+    )
+    best = max(scorers, key=lambda name: float(comparison.scores[name][0].value))
+    curve = None
+    if request.curve:
+        how = {"metric": request.metrics[0], "k": request.k, "exclude_seen": request.exclude_seen}
+        fitted = {name: learners[name] for name in scorers}
+        curve = learning_curve(fitted, split, context=context, **how)  # type: ignore[arg-type]
+    scorer = learners[best].fit(dataset, context=context)
+    return Recommended(
+        request=request,
+        roles=roles,
+        received=received,
+        set_aside=set_aside,
+        dataset=dataset,
+        split=split,
+        comparison=comparison,
+        leaderboard=leaderboard,
+        curve=curve,
+        best=best,
+        learners=learners,
+        scorer=scorer,
+        verdicts=tuple(audit(split)),
+        refused=refused,
+        table=_lists(scorer, dataset, request, context),
+    )
+
+
+def purposes() -> dict[str, str]:
+    """What each recommender is, in a sentence.
+
+    >>> purposes()["popularity"]
+    'Scores an item by the number of users who ever chose it.'
+    """
+    return {name: REGISTRY.purpose(name) for name in REGISTRY}
+
+
+def recommendation_table(scorer: Scorer, items: ItemList) -> pa.Table:
+    """One row a user and rank: user_id, item_id, rank, score, fallback, title, because (the two strongest reasons)."""
+    data, table = scorer.dataset, items.to_arrow()
+    reasons = scorer.reasons(items, n=2)  # type: ignore[attr-defined]
+    titles = [data.item_text.get(i, str(i)) for i in table.column("item_id").to_pylist()]
+    because = []
+    for row, place in zip(*np.nonzero(items.filled), strict=True):
+        because.append(", ".join(data.item_text.get(i, str(i)) for i in reasons[row][place]))
+    table = table.append_column("title", pa.array(titles, pa.string()))
+    return table.append_column("because", pa.array(because, pa.string()))
+
+
+def most_active(dataset: Dataset, n: int) -> AnyArray:
+    """Ids of the users with most interactions, (n,), the most active first."""
+    activity = np.bincount(dataset.user_index, minlength=dataset.n_users)
+    return dataset.users[np.argsort(-activity, kind="stable")[:n]]
+
+
+def write_recommendations(found: Recommended, path: Path, *, context: RunContext) -> Path:
+    """Lists of every user (or of those that were named) as Parquet or CSV, by the ending of the path."""
+    if path.suffix not in (".parquet", ".csv"):
+        raise ConfigError(f"--out is {path.name!r}; give a name that ends in .parquet or .csv.")
+    wanted = found.table
+    if not found.request.users:
+        everyone = replace(found.request, users=tuple(found.dataset.users.tolist()))
+        wanted = _lists(found.scorer, found.dataset, everyone, context)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        pyarrow.csv.write_csv(wanted, path)
+    else:
+        pyarrow.parquet.write_table(wanted, path)
+    return path
+
+
+def record(found: Recommended, folder: Path, *, command: str, seed: int) -> str:
+    """Enter the comparison and what a search tried in a study's ledger; the run's id."""
+    ledger = StudyFolder.open(folder).ledger
+    run = Run(run_id=time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4], command=command, seed=seed)
+    ledger.start(run)
+    rows = [{**row, "name": f"{row['model']}: {row['metric']}"} for row in found.comparison.to_arrow().to_pylist()]
+    if found.leaderboard is not None:
+        trials = found.leaderboard.to_arrow().to_pylist()
+        rows += [{**trial, "name": f"search: {trial['learner']}"} for trial in trials]
+    ledger.record_estimates(run.run_id, rows)
+    ledger.finish(run.finish("done", best=found.best, split=found.split.how))
+    return run.run_id
+
+
+def _read(request: RecommendRequest, context: RunContext) -> tuple[Dataset, ColumnRoles, int, dict[str, int]]:
+    opened = EventSource.look(request.source, request.table, request.columns)
+    for role, option in (("user_id", "--user"), ("item_id", "--item")):
+        if role not in opened.roles.columns:
+            raise InputError(
+                f"No column of {request.source} looks like {role}; name it: {option} COLUMN. "
+                f"Columns: {', '.join(opened.roles.source_columns)}."
+            )
+    events, reasons, received = [], Counter[str](), 0
+    for batch in context.track(opened.batches(context), "reading events"):
+        events.append(batch.events)
+        reasons.update(batch.quarantined.column("reason").to_pylist())
+        received += batch.received
+    if not sum(part.num_rows for part in events):
+        raise InputError(f"None of the {received:,} rows of {request.source} is an event: {dict(reasons)}.")
+    sides: dict[str, Any] = {}
+    if request.items is not None:
+        table = read_table(request.items)
+        key = request.item_key or opened.roles.columns["item_id"]
+        title = request.title or next((c for c in ("title", "name") if c in table.column_names), None)
+        sides = {"items": table, "item": key, "text": title}
+    return to_dataset(EventLog.from_table(pa.concat_tables(events)), **sides), opened.roles, received, dict(reasons)
+
+
+def _split(dataset: Dataset, request: RecommendRequest, context: RunContext) -> Split:
+    how = request.split
+    if how == "auto":
+        how = "random" if dataset.time is None else "temporal"
+    if how == "temporal":
+        split = temporal_split(dataset, test_fraction=request.test_fraction)
+        # where most users come once and never again, the future holds strangers, and a test on them is one of fallbacks
+        return split if request.split == "temporal" or not _mostly_strangers(split) else leave_last_out(dataset)
+    if how == "leave_last_out":
+        return leave_last_out(dataset)
+    return random_split(dataset, test_fraction=request.test_fraction, context=context)
+
+
+def _mostly_strangers(split: Split) -> bool:
+    """Whether most users of the test have no training data."""
+    tested = np.unique(split.test.user_index)
+    return bool(np.isin(tested, split.train.user_index).mean() < 0.5)
+
+
+def _tuned(request: RecommendRequest, split: Split, context: RunContext) -> tuple[dict[str, Any], Leaderboard | None]:
+    """The learners to compare; with a search, the best configuration of each, found within the training part."""
+    learners = request.learners()
+    if not request.search:
+        return learners, None
+    trials: list[Any] = []
+    for name in learners:
+        tried = request.tried.get(name, {} if request.tried else TUNED.get(name, {}))
+        if not tried:
+            continue
+        options = grid_of(name, request.settings.get(name, {}), tried)
+        found = search(options, split.train, metric=request.metrics[0], k=request.k, context=context)
+        learners[name] = found.best
+        trials += found.trials
+    order = sorted(trials, key=lambda t: (-t.share, -np.inf if t.value is None else -t.value, t.learner))
+    return learners, Leaderboard(best=None, trials=tuple(order), metric=f"{request.metrics[0]}@{request.k}")
+
+
+def grid_of(name: str, fixed: Mapping[str, Any], tried: Mapping[str, Any]) -> list[Any]:
+    """Every combination of the values tried, with what is fixed.
+
+    >>> [learner.reg for learner in grid_of("ease", {"weighting": "binary"}, {"reg": [1.0, 2.0]})]
+    [1.0, 2.0]
+    """
+    values = [options if isinstance(options, list) else [options] for options in tried.values()]
+    return [make(name, **{**fixed, **dict(zip(tried, chosen, strict=True))}) for chosen in product(*values)]
+
+
+def _lists(scorer: Scorer, dataset: Dataset, request: RecommendRequest, context: RunContext) -> pa.Table:
+    users = np.asarray(request.users) if request.users else most_active(dataset, 6)
+    reranker = request.reranker()
+    if reranker is None:
+        return recommendation_table(scorer, scorer.recommend(users, request.k, exclude_seen=request.exclude_seen))
+    k = min(CANDIDATES * request.k, dataset.n_items)
+    candidates = scorer.recommend(users, k, exclude_seen=request.exclude_seen)
+    return recommendation_table(scorer, reranker.rerank(candidates, dataset, request.k, context=context))
