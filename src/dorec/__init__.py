@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dorec.domain.run import RunContext as RunContext
     from dorec.domain.slate_feedback import SlateFeedback as SlateFeedback
     from dorec.domain.study import Study as Study
+    from dorec.domain.trajectory_feedback import TrajectoryFeedback as TrajectoryFeedback
     from dorec.domain.verdict import Verdict as Verdict
     from dorec.domain.world import World as World
 
@@ -48,6 +49,7 @@ _HOME = {
     "RunContext": "run",
     "SlateFeedback": "slate_feedback",
     "Study": "study",
+    "TrajectoryFeedback": "trajectory_feedback",
     "Verdict": "verdict",
     "World": "world",
 }

@@ -5,6 +5,7 @@ from dorec.evaluate.compare import Comparison, compare
 from dorec.evaluate.direct_method import DirectMethod
 from dorec.evaluate.doubly_robust import DoublyRobust
 from dorec.evaluate.drift import context_drift
+from dorec.evaluate.drl import DRL
 from dorec.evaluate.dros import DRos
 from dorec.evaluate.ips import IPS
 from dorec.evaluate.judged_log import OffPolicyEstimator, off_policy_values
@@ -14,6 +15,7 @@ from dorec.evaluate.missing_feedback import ranking_from_observed
 from dorec.evaluate.mrdr import MRDR
 from dorec.evaluate.observed_qini import observed_auuc, observed_qini
 from dorec.evaluate.off_policy import effective_sample_size
+from dorec.evaluate.per_decision_ips import PerDecisionIPS, TrajectoryEstimator
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
 from dorec.evaluate.ranking import ranking
 from dorec.evaluate.rate import TocCurve, rate, toc_curve
@@ -36,6 +38,7 @@ from dorec.evaluate.value_bounds import bernstein_interval
 from dorec.evaluate.value_parts import policy_contrast, rolling_value, value_by_segment
 
 __all__ = [
+    "DRL",
     "IPS",
     "MIPS",
     "MRDR",
@@ -50,6 +53,7 @@ __all__ = [
     "IndependentIPS",
     "KernelIPS",
     "OffPolicyEstimator",
+    "PerDecisionIPS",
     "PseudoInverse",
     "RewardInteractionIPS",
     "Selection",
@@ -58,6 +62,7 @@ __all__ = [
     "SubGaussianIPS",
     "SwitchDR",
     "TocCurve",
+    "TrajectoryEstimator",
     "UpliftCurve",
     "auuc",
     "bernstein_interval",

@@ -8,6 +8,8 @@ import numpy as np
 from dorec.domain.errors import BadPropensity, ConfigError, InputError
 from dorec.domain.estimate import Estimate
 from dorec.domain.slate_feedback import SlateFeedback
+from dorec.domain.trajectory_feedback import TrajectoryFeedback
+from dorec.domain.verdict import Verdict
 from dorec.evaluate.off_policy import (
     FEW_EFFECTIVE_ROWS,
     effective_sample_size,
@@ -61,7 +63,10 @@ class SlateEstimator(ABC):
             )
         ratio = chosen / feedback.propensity
         scores, weights = self.scores(feedback, ratio, every)
-        return _estimate(feedback, scores, weights, type(self).__name__, self.max_unsupported)
+        estimand = "expected reward of a slate of the policy on the logged contexts"
+        return weighed_estimate(
+            scores, weights, feedback, (type(self).__name__, estimand), max_unsupported=self.max_unsupported
+        )
 
     @abstractmethod
     def scores(self, feedback: SlateFeedback, ratio: FloatArray, every: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,7 +133,7 @@ class RewardInteractionIPS(SlateEstimator):
     max_unsupported: float = 0.01
 
     def __post_init__(self) -> None:
-        _check_discount(self.discount)
+        check_discount(self.discount)
 
     def scores(self, feedback: SlateFeedback, ratio: FloatArray, every: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The sum of rewards, each weighted by the product of the ratios up to its place."""
@@ -180,7 +185,7 @@ class CascadeDR(SlateEstimator):
 
     def __post_init__(self) -> None:
         check_n_folds(self.n_folds)
-        _check_discount(self.discount)
+        check_discount(self.discount)
 
     def scores(self, feedback: SlateFeedback, ratio: FloatArray, every: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Predictions under the policy, and weighted residuals, place by place."""
@@ -204,37 +209,63 @@ class CascadeDR(SlateEstimator):
         return total, weights
 
 
-def _check_discount(discount: float) -> None:
+def check_discount(discount: float) -> None:
+    """Refuses a discount factor outside (0, 1].
+
+    >>> check_discount(1.2)
+    Traceback (most recent call last):
+    dorec.domain.errors.ConfigError: discount is 1.2; give a number above 0, and at most 1.
+    """
     if not 0 < discount <= 1:
         raise ConfigError(f"discount is {discount}; give a number above 0, and at most 1.")
 
 
-def _estimate(
-    feedback: SlateFeedback, scores: FloatArray, weights: FloatArray, method: str, max_unsupported: float
+def weighed_estimate(
+    scores: FloatArray,
+    weights: FloatArray,
+    feedback: SlateFeedback | TrajectoryFeedback,
+    named: tuple[str, str],
+    *,
+    max_unsupported: float,
 ) -> Estimate:
-    """The mean score, with verdicts on the column of weights that speaks least."""
+    """The mean score, with verdicts on the column of weights that speaks least; any column may refute the log.
+
+    Args:
+        scores: of each slate or sequence, (n,).
+        weights: on which they rest, (n, w), each column with mean 1 if the logged propensities are right.
+        feedback: the log.
+        named: method and estimand.
+        max_unsupported: a gap of the mean weight from 1 up to here is no ground for a refusal.
+
+    Example:
+        >>> log = SlateFeedback(action=np.zeros((60, 1), int), reward=np.ones((60, 1)), propensity=np.ones((60, 1)),
+        ...                     n_actions=1)
+        >>> weighed_estimate(np.arange(60.0), np.ones((60, 1)), log, ("", ""), max_unsupported=0.01).value
+        29.5
+    """
     ess = np.array([effective_sample_size(column) for column in weights.T])
     worst = int(ess.argmin())
-    used = weights[:, worst]
-    refuse_dominated(used)
-    centred = (weights - weights.mean(axis=0))[:, [worst]]
-    sums = centred[:, 0] if feedback.cluster is None else cluster_sums(centred, feedback.cluster)[:, 0]
-    squares = float(sums @ sums)
-    skewness = float((sums**3).sum()) / squares**1.5 if squares > 0 else 0.0
-    error = float(np.sqrt(squares * len(sums) / max(len(sums) - 1, 1))) / feedback.n
-    top = float(used.max() / max(used.sum(), 1e-300))
-    verdicts = (
-        mean_weight_verdict(float(used.mean()), error, skewness, top, max_unsupported),
-        rows_that_speak(float(ess[worst]), feedback.n, float(used.max())),
-    )
-    few = f"only {ess[worst]:.1f} effective slates speak for this policy" if ess[worst] < FEW_EFFECTIVE_ROWS else ""
+    refuse_dominated(weights[:, worst])
+    controls = [_mean_is_one(column, feedback.cluster, max_unsupported) for column in weights.T]
+    verdicts = (controls[worst], rows_that_speak(float(ess[worst]), feedback.n, float(weights[:, worst].max())))
+    few = f"only {ess[worst]:.1f} effective units speak for this policy" if ess[worst] < FEW_EFFECTIVE_ROWS else ""
     return Estimate.of_mean(
         scores,
         sample=feedback.sample,
         cluster=feedback.cluster,
         name="policy value",
-        method=method,
-        estimand="expected reward of a slate of the policy on the logged contexts",
+        method=named[0],
+        estimand=named[1],
         no_interval=few,
         verdicts=verdicts,
     )
+
+
+def _mean_is_one(weights: FloatArray, cluster: AnyArray | None, max_unsupported: float) -> Verdict:
+    centred = weights - weights.mean()
+    sums = centred if cluster is None else cluster_sums(centred[:, None], cluster)[:, 0]
+    squares = float(sums @ sums)
+    skewness = float((sums**3).sum()) / squares**1.5 if squares > 0 else 0.0
+    error = float(np.sqrt(squares * len(sums) / max(len(sums) - 1, 1))) / len(weights)
+    top = float(weights.max() / max(weights.sum(), 1e-300))
+    return mean_weight_verdict(float(weights.mean()), error, skewness, top, max_unsupported)
