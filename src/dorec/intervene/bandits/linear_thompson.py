@@ -1,0 +1,79 @@
+"""Linear Thompson sampling: each action as often as it may be the best (Agrawal, Goyal 2013, arXiv 1209.3352)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dorec.intervene.bandits.bandit import Bandit, check_settings
+from dorec.intervene.bandits.linear_belief import LinearBelief
+from dorec.numeric.arrays import BoolArray, FloatArray
+from dorec.numeric.best_of_normals import best_of_normals, best_of_shared
+
+SHARED_DRAWS = 16  # draws that count winners tell as much as so many fewer that share each draw
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearThompson(Bandit):
+    """Each action with the probability that its expected reward is the largest, under a Bayesian linear regression.
+
+    Two actions have these probabilities in closed form (noise known); more have them from `n_draws` draws of the best
+    value, each shared among the actions in proportion to how likely they reached it. The action is drawn from them.
+    A `floor` keeps every propensity at floor / n_actions or more.
+
+    Put the features on like scales: each coefficient is normal with variance noise² / reg beforehand.
+
+    Args:
+        reg: prior precision of each coefficient in units of the noise, the constant included.
+        noise: standard deviation of the reward around its mean; None learns it (normal-inverse-gamma, for each action).
+        scale: by which the posterior's standard deviations are multiplied; above 1 explores more.
+        floor: share of decisions that are uniform over the eligible actions.
+        n_draws: for the propensities of a decision; more bring them nearer to the exact ones.
+        discount: below 1 old decisions fade, by this factor with each new one: for rewards that drift.
+        intercept: whether a constant is added to the features.
+        shared: one regression for all actions on features (m, n_actions, n_features). Its coefficients are drawn
+            16 n_draws times, one set of draws for all rows of a call.
+
+    Example:
+        >>> bandit = LinearThompson(noise=1.0, floor=0.0)
+        >>> state = bandit.start(n_actions=2, n_features=0).learn(np.empty((4, 0)), [0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0])
+        >>> state.choose(np.empty((1, 0)), 0).propensities.round(3).tolist()
+        [[0.207, 0.793]]
+    """
+
+    reg: float = 1.0
+    noise: float | None = None
+    scale: float = 1.0
+    floor: float = 0.02
+    n_draws: int = 16
+    discount: float = 1.0
+    intercept: bool = True
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @property
+    def uniform_share(self) -> float:
+        """The floor."""
+        return self.floor
+
+    def prior(self, n_groups: int, n_columns: int) -> LinearBelief:
+        """No rows."""
+        return LinearBelief.empty(
+            n_groups=n_groups, n_columns=n_columns, reg=self.reg, noise=self.noise, discount=self.discount
+        )
+
+    def preference(
+        self, belief: LinearBelief, design: FloatArray, allowed: BoolArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """P(best) under the posterior."""
+        if self.shared:
+            n_draws = SHARED_DRAWS * self.n_draws
+            noise = belief.noise_draws(rng, n_draws)
+            root = self.scale * belief.deviation[0] * belief.root[0]
+            return best_of_shared(
+                design, belief.coefficients[0], root, allowed, rng, n_draws, None if noise is None else noise[:, 0]
+            )
+        deviation = self.scale * belief.deviation * belief.width(design)
+        noise = belief.noise_draws(rng, self.n_draws)
+        return best_of_normals(belief.mean(design), deviation, allowed, rng, self.n_draws, noise)
