@@ -7,6 +7,7 @@ from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.graph import CausalGraph
 from dorec.domain.item_list import ItemList
 from dorec.domain.knowledge import Knowledge
+from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
@@ -99,4 +100,15 @@ class Policy(Protocol):
 
     def propensities(self, covariates: AnyArray) -> FloatArray:
         """Probability of each action, (n, n_actions); rows sum to one."""
+        ...
+
+
+PolicyLearner = Learner[LoggedFeedback, Policy]
+
+
+class PolicyJudge(Protocol):
+    """feedback + policy -> value: an off-policy estimator."""
+
+    def evaluate(self, feedback: LoggedFeedback, propensities: AnyArray | Policy) -> Estimate:
+        """The expected reward of a policy, given as (n, n_actions) or asked at the logged contexts."""
         ...

@@ -1,6 +1,42 @@
 """What to do, to whom? Effects and a budget become an allocation and a policy."""
 
 from dorec.intervene.allocate import Allocation, allocate, allocation_value
+from dorec.intervene.dr_policy import DRPolicy
+from dorec.intervene.dr_scores import dr_scores, net_of_costs
+from dorec.intervene.learned_value import (
+    cross_fitted_policy,
+    cross_fitted_scored_value,
+    cross_fitted_value,
+    scored_value,
+)
+from dorec.intervene.poem import POEM
+from dorec.intervene.policy_tree import PolicyTree
+from dorec.intervene.registry import REGISTRY, make
+from dorec.intervene.safe_improvement import Improvement, safe_improvement
+from dorec.intervene.softmax_policy import LinearScores, SoftmaxPolicy, TemperedSoftmax
+from dorec.intervene.tree_policy import TreePolicy
 from dorec.intervene.uplift_policy import UpliftPolicy
 
-__all__ = ["Allocation", "UpliftPolicy", "allocate", "allocation_value"]
+__all__ = [
+    "POEM",
+    "REGISTRY",
+    "Allocation",
+    "DRPolicy",
+    "Improvement",
+    "LinearScores",
+    "PolicyTree",
+    "SoftmaxPolicy",
+    "TemperedSoftmax",
+    "TreePolicy",
+    "UpliftPolicy",
+    "allocate",
+    "allocation_value",
+    "cross_fitted_policy",
+    "cross_fitted_scored_value",
+    "cross_fitted_value",
+    "dr_scores",
+    "make",
+    "net_of_costs",
+    "safe_improvement",
+    "scored_value",
+]
