@@ -12,7 +12,7 @@ The data that each kind of `Figure` needs (`?` marks what may be left out; NaN a
 | `heatmap` | rows, columns, values (a list for each row, None: an empty cell), lower?, upper?, format?, unit? |
 | `histogram` | edges (b + 1), series: [{name, counts (b)}] (at most 5), format?, unit? |
 | `love` | names, before, after (standardised differences, drawn without sign), threshold? (0.1) |
-| `scatter` | x, y, groups?, labels?, diagonal? (True draws y = x), x_format?, y_format? |
+| `scatter` | x, y, groups?, labels?, diagonal? (True: y = x), {x,y}_lower?, {x,y}_upper?, x_format?, y_format? |
 
 A format is `number`, `percent` (of shares of one) or `count`; a unit is written after the value (`USD`, `%`), and the
 unit `share` means a share of one, written as a percentage. Roles in a graph: treatment, outcome, adjusted for,

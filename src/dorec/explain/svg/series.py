@@ -73,10 +73,10 @@ def mappings(values: Any, what: str) -> list[Mapping[str, Any]]:
     return out
 
 
-def bounds(figure: Figure, values: Sequence[float]) -> tuple[list[float | None], list[float | None]]:
-    """The `lower` and `upper` of each value; both or neither."""
-    lower = optional(figure.data.get("lower"), "lower", len(values))
-    upper = optional(figure.data.get("upper"), "upper", len(values))
+def bounds(figure: Figure, values: Sequence[float], of: str = "") -> tuple[list[float | None], list[float | None]]:
+    """The `lower` and `upper` of each value (`x_lower` and `x_upper` with `of="x_"`); both or neither."""
+    lower = optional(figure.data.get(f"{of}lower"), f"{of}lower", len(values))
+    upper = optional(figure.data.get(f"{of}upper"), f"{of}upper", len(values))
     for i, (low, high) in enumerate(zip(lower, upper, strict=True)):
         if (low is None) != (high is None):
             raise InputError(
