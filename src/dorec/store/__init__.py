@@ -1,6 +1,7 @@
 """Where is it kept? Events as Parquet read by DuckDB, the ledger in SQLite or a SQL server, artefacts with hashes."""
 
 from dorec.store.artefacts import read_arrays, read_json, read_table, write_artefacts
+from dorec.store.decisions import Decisions
 from dorec.store.duckdb_engine import configure, materialise, memory_table, open_events
 from dorec.store.event_store import EventStore
 from dorec.store.ledger import Ledger
@@ -9,6 +10,7 @@ from dorec.store.sql_source import read_sql
 from dorec.store.study_folder import StudyFolder
 
 __all__ = [
+    "Decisions",
     "EventStore",
     "Ledger",
     "Receipt",

@@ -1,4 +1,4 @@
-"""Tables of a study's state: commits of events, runs, stages, estimates. Migrations bring a database to them."""
+"""Tables of a study's state: commits, runs, stages, estimates, decisions. Migrations bring a database to them."""
 
 import sqlalchemy as sa
 
@@ -56,4 +56,18 @@ ESTIMATES = sa.Table(
     sa.Column("run_id", sa.String(64), nullable=False, index=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("record", sa.JSON, nullable=False),
+)
+
+DECISIONS = sa.Table(
+    "decisions",
+    METADATA,
+    sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("decision_id", sa.String(64), nullable=False),
+    sa.Column("entry", sa.String(16), nullable=False),  # card, or measured
+    sa.Column("created", sa.String(40), nullable=False),  # ISO 8601
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("inputs", sa.JSON, nullable=False),  # path -> SHA-256
+    sa.Column("record", sa.Text, nullable=False),  # canonical JSON: text, so that what was hashed is what is kept
+    sa.Column("chain", sa.String(64), nullable=False),  # hash over this row and the chain before it
+    sa.UniqueConstraint("decision_id", "entry", name="one_entry_of_a_kind"),
 )

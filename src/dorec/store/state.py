@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 
 from dorec.domain.errors import InputError, UnreadableSource
 
-HEAD = "0001"
+HEAD = "0002"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -26,7 +26,7 @@ def open_state(url: str) -> sa.Engine:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     sorted(sa.inspect(open_state(f"sqlite:///{folder}/state.sqlite")).get_table_names())
-        ['alembic_version', 'commits', 'estimates', 'runs', 'stages']
+        ['alembic_version', 'commits', 'decisions', 'estimates', 'runs', 'stages']
     """
     engine = make_engine(url)
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from dorec.domain.errors import UnreadableSource
+from dorec.store.decisions import Decisions
 from dorec.store.event_store import EventStore
 from dorec.store.ledger import Ledger
 from dorec.store.state import open_state
@@ -75,3 +76,8 @@ class StudyFolder:
     def ledger(self) -> Ledger:
         """Runs, stages and estimates."""
         return Ledger(self.engine, self.path)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """Cards and what became of them."""
+        return Decisions(self.engine, self.path)
