@@ -15,8 +15,12 @@ every_recommender = pytest.mark.parametrize("name", REGISTRY)
 N_USERS, N_ITEMS = 50, 30
 # networks of the size of these data; the promises hold for any size
 QUICK = {
+    "factorization_machine": {"embedding_size": 8, "n_buckets": 64, "epochs": 10},
+    "dice": {"embedding_size": 8, "epochs": 20},
     "sasrec": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
     "hstu": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
+    "gat": {"embedding_size": 16, "epochs": 5},
+    "bert4rec": {"embedding_size": 16, "n_blocks": 1, "learning_rate": 0.01, "epochs": 3},
     "mult_vae": {"embedding_size": 8, "hidden": 16, "learning_rate": 0.01, "epochs": 5},
 }
 

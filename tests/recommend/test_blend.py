@@ -14,7 +14,7 @@ def test_a_model_that_knows_nothing_gets_no_weight(tastes):
     rng = np.random.default_rng(0)
     good = rng.normal(-1.0, 1.0, (300, 20))  # rivals are mostly behind
     noise = rng.normal(size=(300, 20))
-    weights = _least_loss(np.stack([good, noise]))
+    weights = _least_loss(np.stack([good, noise])).weights
     assert weights[0] > 0.9
     assert weights.sum() == pytest.approx(1.0)
 

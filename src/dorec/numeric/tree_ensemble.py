@@ -1,6 +1,6 @@
 """Boosted trees as plain arrays: predictions without the library that grew them, and nothing that runs on loading."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,36 @@ class TreeEnsemble:
         if gap.max(initial=0.0) > TOLERANCE * (1.0 + np.abs(said).max(initial=0.0)):
             raise ValueError(f"predictions from the arrays miss the model's by up to {gap.max():.2g}")
         return made
+
+    @classmethod
+    def from_classifier_trees(cls, trees: Sequence[Any]) -> "TreeEnsemble":
+        """The mean chance of the second class over fitted scikit-learn decision trees of two classes, (n, 1).
+
+        Those compare rows in single precision: hand in such rows where a border may be met exactly.
+
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> grown = DecisionTreeClassifier().fit([[0.0], [1.0]], [False, True])
+        >>> TreeEnsemble.from_classifier_trees([grown]).predict(np.array([[0.4], [0.6]])).tolist()
+        [[0.0], [1.0]]
+        """
+        grown = [tree.tree_ for tree in trees]
+        root = np.concatenate([[0], np.cumsum([tree.node_count for tree in grown])[:-1]])
+        leaf = [tree.children_left < 0 for tree in grown]
+        sides = []
+        for side in ("children_left", "children_right"):
+            own = [getattr(tree, side) + at for tree, at in zip(grown, root, strict=True)]
+            sides.append(np.where(np.concatenate(leaf), -1, np.concatenate(own)).astype(np.int32))
+        mass = np.concatenate([tree.value[:, 0, :] for tree in grown])
+        return cls(
+            feature=np.concatenate([tree.feature for tree in grown]).astype(np.int32),
+            threshold=np.concatenate([tree.threshold for tree in grown]).astype(np.float64),
+            left=sides[0],
+            right=sides[1],
+            value=mass[:, 1] / mass.sum(axis=1) / len(grown),
+            root=root.astype(np.int32),
+            output=np.zeros(len(grown), dtype=np.int32),
+            baseline=np.zeros(1),
+        )
 
     def predict(self, x: FloatArray) -> FloatArray:
         """Predictions (n, k) of rows (n, p).

@@ -5,12 +5,18 @@ from dorec.recommend.association_rules import AssociationRules
 from dorec.recommend.blend import Blend
 from dorec.recommend.bpr import BPR
 from dorec.recommend.debiased_mf import DebiasedMF
+from dorec.recommend.deconfounded import Deconfounded
+from dorec.recommend.dice import DICE
 from dorec.recommend.ease import EASE
 from dorec.recommend.exposure import LoggedExposure, NaiveBayesExposure, PoissonExposure, PopularityExposure
 from dorec.recommend.exposure_log import ExposureLog
+from dorec.recommend.factorization_machine import FactorizationMachine
+from dorec.recommend.feature_ranker import FeatureRanker
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.item_knn import ItemKNN
 from dorec.recommend.macr import MACR
+from dorec.recommend.neural.bert4rec import BERT4Rec
+from dorec.recommend.neural.gat import GAT
 from dorec.recommend.neural.hstu import HSTU
 from dorec.recommend.neural.lightgcn import LightGCN
 from dorec.recommend.neural.mult_vae import MultVAE
@@ -32,7 +38,9 @@ from dorec.recommend.weighted_popularity import WeightedPopularity
 __all__ = [
     "ALS",
     "BPR",
+    "DICE",
     "EASE",
+    "GAT",
     "HSTU",
     "MACR",
     "REGISTRY",
@@ -40,11 +48,15 @@ __all__ = [
     "ULBPR",
     "WARP",
     "AssociationRules",
+    "BERT4Rec",
     "Blend",
     "DebiasedMF",
+    "Deconfounded",
     "Examination",
     "ExaminationModel",
     "ExposureLog",
+    "FactorizationMachine",
+    "FeatureRanker",
     "FittedRecommender",
     "ItemKNN",
     "LightGCN",

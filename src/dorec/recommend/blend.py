@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -94,7 +94,7 @@ class Blend:
         held = held_out_pairs(dataset, self.held_out, context.seed)
         if len(learners) > 1 and held.any():
             before = [m.fit(dataset.take(~held), context=context) for m in learners]
-            weights = learned_weights(before, dataset.take(held), context)
+            weights = learned_weights(before, dataset.take(held), context).weights
         after = [m.fit(dataset, context=context).model for m in learners]
         return fitted(dataset, self, "blend", Blended(tuple(after), weights))
 
@@ -140,8 +140,15 @@ def held_out_pairs(dataset: Dataset, share: float, seed: int) -> BoolArray:
     return held
 
 
-def learned_weights(scorers: Sequence[FittedRecommender], held: Dataset, context: RunContext) -> FloatArray:
-    """Convex weights of the scorers with the least softmax loss of held-out items against drawn ones, (models,)."""
+class Weighing(NamedTuple):
+    """What standardised scores are multiplied with to be log chances, up to a constant for each user."""
+
+    weights: FloatArray  # (models,) convex
+    scale: float
+
+
+def learned_weights(scorers: Sequence[FittedRecommender], held: Dataset, context: RunContext) -> Weighing:
+    """Weights and scale of the scorers with the least softmax loss of held-out items against drawn ones."""
     rng = context.rng("blend")
     seen = scorers[0].dataset.matrix
     able = np.unique(held.user_index)
@@ -158,12 +165,12 @@ def learned_weights(scorers: Sequence[FittedRecommender], held: Dataset, context
                 rivals = rng.choice(free, (len(own), RIVALS))
                 margins.append(tables[:, row, rivals] - tables[:, row, own][:, :, None])
     if not margins:
-        return np.full(len(scorers), 1.0 / len(scorers))
+        return Weighing(np.full(len(scorers), 1.0 / len(scorers)), 1.0)
     return _least_loss(np.concatenate(margins, axis=1))
 
 
-def _least_loss(margin: FloatArray) -> FloatArray:
-    """The convex weights (models,) for which rivals, ahead by `margin` (models, pairs, rivals), lose most."""
+def _least_loss(margin: FloatArray) -> Weighing:
+    """The weights and scale for which rivals, ahead by `margin` (models, pairs, rivals), lose most."""
     k = len(margin)
 
     def loss(raw: FloatArray) -> tuple[float, FloatArray]:
@@ -179,7 +186,7 @@ def _least_loss(margin: FloatArray) -> FloatArray:
         return value, np.append(by_weight, scale * (w @ slope))
 
     found = minimize(loss, np.zeros(k + 1), jac=True, method="L-BFGS-B", bounds=[(-12, 12)] * k + [(-6, 6)])
-    return _softmax(found.x[:k])
+    return Weighing(_softmax(found.x[:k]), float(np.exp(found.x[k])))
 
 
 def _softmax(raw: FloatArray) -> FloatArray:

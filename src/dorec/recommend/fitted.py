@@ -180,13 +180,14 @@ class FittedRecommender:
 
     def to_arrays(self) -> tuple[dict[str, AnyArray], dict[str, str]]:
         """Arrays and text metadata, for a store that keeps no code: `from_arrays` makes the same scorer of them."""
+        arrays = self.model.arrays()  # first: a model that can't be kept says so better than its settings do
         metadata = {
             "model": self.name,
             "settings": json.dumps(dict(self.settings), sort_keys=True),
             "users": fingerprint(self.dataset.users),
             "items": fingerprint(self.dataset.items),
         }
-        return self.model.arrays(), metadata
+        return arrays, metadata
 
     def _largest_products(
         self, model: FactorModel, positions: IntArray, k: int, exclude_seen: bool

@@ -49,7 +49,7 @@ def scaled_from(arrays: Mapping[str, AnyArray], dataset: Dataset, size: int, *, 
     return ScaledFactors(factors, scale, float(arrays["shift"][0]), positive)
 
 
-def without_bias(history: Any, users: FloatArray, items: FloatArray, learner: Any) -> BiasedFactors:
+def without_bias(history: Any, users: AnyArray, items: AnyArray, learner: Any) -> BiasedFactors:
     """Factors in single precision.
 
     Raises:

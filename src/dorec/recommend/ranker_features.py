@@ -78,6 +78,20 @@ class RankerFeatures:
             columns.append(self._components[0][user])
         return np.hstack(columns)
 
+    def table(self, users: IntArray) -> FloatArray:
+        """Features of users and every item, (u, n_items, f): what `of` says pair by pair."""
+        shape = (len(users), self.dataset.n_items)
+        popular, usual = np.broadcast_to(self._popularity, shape), self._usual[users][:, None]
+        parts = [np.broadcast_to(self._activity[users][:, None], shape), np.broadcast_to(usual, shape)]
+        columns = [np.stack([*parts, popular, popular - usual], axis=-1)]
+        if self._hashed[1].nnz:
+            near = np.asarray((self._profile[users] @ self._content.T).todense())
+            columns += [near[:, :, None], np.broadcast_to(self._components[1], (*shape, self._components[1].shape[1]))]
+        if self._hashed[0].nnz:
+            own = self._components[0][users][:, None, :]
+            columns.append(np.broadcast_to(own, (*shape, own.shape[2])))
+        return np.concatenate(columns, axis=-1)
+
     def _hashed_side(self, side: str) -> sparse.csr_matrix:
         table, ids = features_of(self.dataset, side)
         return hashed_features(table, ids, number_bins(table, ids), N_BUCKETS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.special import expit
@@ -13,11 +13,11 @@ from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.top_k import top_k
 from dorec.recommend.blend import held_out_pairs, standardised
+from dorec.recommend.classifiers import Classified, check_classifier, classified
 from dorec.recommend.fitted import FittedRecommender, fitted
 from dorec.recommend.ranker_features import RankerFeatures
 
 DEFAULT_CONTEXT = RunContext()
-RANKERS = ("boosting", "logistic", "forest", "svm")
 MOST_USERS = 5_000  # from whom the ranker learns
 BLOCK = 256  # users
 Rows: TypeAlias = tuple[FloatArray, BoolArray]  # features (p, f) of candidates, and whether each was chosen
@@ -60,8 +60,7 @@ class Ranked:
     """Candidates score 1 + the ranker's chance that they are chosen; all other items stand below, by their sources."""
 
     sources: Sources
-    kind: str  # of ranker
-    ranker: Any  # a scikit-learn classifier, or None where there was nothing to learn from
+    ranker: Classified | None  # None where there was nothing to learn from
 
     def scores(self, users: IntArray) -> FloatArray:
         """Scores (u, n_items)."""
@@ -71,7 +70,7 @@ class Ranked:
             row, item = self.sources.candidates(tables, users)
             if len(row):
                 said = self.sources.describe(tables, users, row, item)
-                out[row, item] = 1.0 + chances(self.kind, self.ranker, said)
+                out[row, item] = 1.0 + self.ranker.chances(said)
         return out
 
     def contributions(self, user: int, items: IntArray) -> tuple[IntArray, FloatArray]:
@@ -79,7 +78,7 @@ class Ranked:
         return np.array([-1]), self.scores(np.array([user]))[:, items]
 
     def arrays(self) -> dict[str, AnyArray]:
-        """Refused: trees of scikit-learn are not kept as arrays."""
+        """Refused: the sources would have to be kept too."""
         raise InputError("A two-stage scorer is not kept; keep its settings and the data, and fit it again.")
 
 
@@ -96,7 +95,8 @@ class TwoStage:
         sources: names from the registry.
         settings: their hyperparameters by name, where the defaults won't do.
         quotas: candidates that each source names; one number for all, or one each.
-        ranker: "boosting" (histogram gradient boosting), "logistic", "forest" or "svm" (linear), by scikit-learn.
+        ranker: "boosting" (histogram gradient boosting), "forest", "tree", "logistic", "svm" (linear), or any
+            scikit-learn classifier.
         held_out: share of the interactions that the ranker learns from.
 
     Example:
@@ -113,7 +113,7 @@ class TwoStage:
     sources: tuple[str, ...] = ("als", "item_knn", "ease", "popularity")
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     quotas: int | tuple[int, ...] = 50
-    ranker: Literal["boosting", "logistic", "forest", "svm"] = "boosting"
+    ranker: Any = "boosting"
     held_out: float = 0.2
 
     def __post_init__(self) -> None:
@@ -125,8 +125,7 @@ class TwoStage:
         quotas = self._quotas()
         if len(quotas) != len(self.sources) or any(q != int(q) or q < 1 for q in quotas):
             raise ConfigError(f"quotas is {self.quotas!r}; give one whole number from 1 on, or one for each source.")
-        if self.ranker not in RANKERS:
-            raise ConfigError(f"ranker is {self.ranker!r}; allowed: {', '.join(map(repr, RANKERS))}.")
+        check_classifier(self.ranker, "ranker")
         if not 0 < self.held_out < 1:
             raise ConfigError(f"held_out is {self.held_out}; give a share above 0 and below 1, such as 0.2.")
         self._learners()
@@ -139,8 +138,8 @@ class TwoStage:
             before = self._fitted_sources(dataset.take(~held), context)
             features, chosen = ranker_rows(before, dataset.take(held), context)
             if 0 < chosen.sum() < len(chosen):
-                ranker = classifier(self.ranker, context).fit(features, chosen)
-        model = Ranked(self._fitted_sources(dataset, context), self.ranker, ranker)
+                ranker = classified(self.ranker, features, chosen, context)
+        model = Ranked(self._fitted_sources(dataset, context), ranker)
         return fitted(dataset, self, "two_stage", model)
 
     def _fitted_sources(self, dataset: Dataset, context: RunContext) -> Sources:
@@ -174,43 +173,3 @@ def ranker_rows(sources: Sources, held: Dataset, context: RunContext) -> Rows:
         features.append(sources.describe(tables, block, row, item))
         chosen.append(np.asarray(held.matrix[block[row], item]).ravel() > 0)
     return np.concatenate(features), np.concatenate(chosen)
-
-
-def classifier(name: str, context: RunContext) -> Any:
-    """An unfitted scikit-learn classifier by our name.
-
-    >>> type(classifier("forest", RunContext())).__name__
-    'RandomForestClassifier'
-    """
-    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import LinearSVC
-
-    seed = int(context.rng("ranker").integers(2**31))
-    if name == "boosting":
-        return HistGradientBoostingClassifier(
-            learning_rate=0.05,
-            max_iter=150,
-            max_leaf_nodes=8,
-            min_samples_leaf=100,
-            l2_regularization=10.0,
-            early_stopping=False,
-            random_state=seed,
-        )
-    if name == "forest":
-        return RandomForestClassifier(60, min_samples_leaf=50, n_jobs=1, random_state=seed)
-    linear = (
-        LogisticRegression(max_iter=500)
-        if name == "logistic"
-        else LinearSVC(dual=False, class_weight="balanced", random_state=seed)
-    )
-    return make_pipeline(StandardScaler(), linear)
-
-
-def chances(name: str, ranker: Any, features: FloatArray) -> FloatArray:
-    """What the ranker says of candidates (p, f), in [0, 1]; a support vector machine's margin through a sigmoid."""
-    if name == "svm":
-        return np.asarray(expit(ranker.decision_function(features)))
-    return np.asarray(ranker.predict_proba(features)[:, 1], dtype=np.float64)
