@@ -295,3 +295,26 @@ def test_a_control_after_the_treatment_is_refused(units):
 def test_a_cyclic_graph_is_refused_with_the_cycle(units):
     result = units('graph = ["treated -> spend", "spend -> treated"]')
     assert [r["code"] for r in result.refusals] == ["graph_cyclic"]
+
+
+def test_a_mediator_serves_where_no_covariates_suffice(tmp_path):
+    rng = np.random.default_rng(0)
+    mood = rng.normal(size=3000)
+    seen = (rng.random(3000) < 1 / (1 + np.exp(-2 * mood))).astype(int)
+    visits = (rng.random(3000) < 0.2 + 0.6 * seen).astype(int)
+    spend = 2 * visits + 2 * mood + rng.normal(size=3000)
+    pq.write_table(pa.table({"seen": seen, "visited": visits, "spend": spend}), tmp_path / "u.parquet")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "dorec.toml").write_text(
+        '[data]\nunits = "../u.parquet"\n[question]\nkind = "units"\ntreatment = "seen"\noutcomes = ["spend"]\n'
+        'graph = ["seen -> visited", "visited -> spend", "seen <-> spend"]\n'
+    )
+    summary = run_study(tmp_path / "study")
+    result = summary.results["effects"]
+    assert result.facts["by_outcome"]["spend"]["estimand"]["strategy"] == "front-door"
+    lower, upper = result.estimates["spend/adjusted"].interval()
+    assert lower < 1.2 < upper < result.estimates["spend/naive"].value
+    assert "data subset" in {v.check for v in result.verdicts}
+    report = summary.report.read_text()
+    assert "through visited" in report
+    assert "follows the formula that the graph gives" in report

@@ -33,13 +33,13 @@ class Question:
     cluster: str | None = None
     notes: tuple[str, ...] = ()
 
-    def study(self, outcome: str, missing: Any) -> Study:
-        """The study of one outcome; all outcomes of a question share their sample."""
+    def study(self, outcome: str, missing: Any, covariates: Sequence[str] | None = None) -> Study:
+        """The study of one outcome; all outcomes of a question with the same covariates share their sample."""
         study = Study.from_table(
             self.table,
             outcome=outcome,
             treatment=self.treatment,
-            covariates=list(self.covariates),
+            covariates=list(self.covariates if covariates is None else covariates),
             control=self.control,
             unit=self.unit,
             cluster=self.cluster,

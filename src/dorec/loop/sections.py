@@ -131,7 +131,7 @@ def effects(results: Results) -> list[Section]:
     shown = {kind: _of_kind(result, kind) for kind in ("naive", "adjusted")}
     if shown["adjusted"]:
         blocks += _forests(shown["naive"], shown["adjusted"])
-        blocks.append(EstimateTable(_named(shown["adjusted"]), caption="Adjusted effects (AIPW)"))
+        blocks.append(EstimateTable(_named(shown["adjusted"]), caption="Adjusted effects"))
         blocks.append(Details("Naive differences, not adjusted", [EstimateTable(_named(shown["naive"]))]))
         means = _of_kind(result, "arm means")
         blocks.append(Details("Mean outcome had everyone been in each arm", [EstimateTable(_named(means))]))
@@ -162,10 +162,11 @@ def modifiers(results: Results) -> list[Section]:
 def _effects_lead(facts: Mapping[str, Any]) -> str:
     if facts["randomised"]:
         return "A coin decided who was treated, so differences between the arms are effects."
-    return (
-        "No coin decided who was treated. The naive difference mixes the effect with who was chosen; the adjusted "
-        "estimate compares units that are alike in all that was measured before."
-    )
+    told = "No coin decided who was treated. The naive difference mixes the effect with who was chosen; the adjusted "
+    strategies = {one["estimand"]["strategy"] for one in facts["by_outcome"].values()}
+    if strategies and "back-door" not in strategies:
+        return told + "estimate follows the formula that the graph gives."
+    return told + "estimate compares units that are alike in all that was measured before."
 
 
 def _of_kind(result: StageResult, kind: str) -> dict[str, Estimate]:
@@ -238,8 +239,8 @@ def _assumptions(facts: Mapping[str, Any]) -> list[Block]:
         blocks.append(
             Note(
                 "**What can't be known from these data:** whether something that was not measured decided both who was "
-                "treated and how they fared. The sensitivity check above says how strong it would have to be. Only a "
-                "coin settles it: treat a random part next time.",
+                "treated and how they fared. Where a sensitivity check stands above, it says how strong that would "
+                "have to be. Only a coin settles it: treat a random part next time.",
                 tone="warning",
             )
         )

@@ -15,7 +15,7 @@ from dorec.domain.protocols import EffectModel
 from dorec.domain.query import CausalQuery
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
-from dorec.estimate import AIPW, adjusted_for, naive_difference
+from dorec.estimate import AIPW, adjusted_for, naive_difference, prepared
 from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
 from dorec.intervene import allocate, allocation_value
@@ -26,9 +26,11 @@ from dorec.loop.learned_graph import learn_graph
 from dorec.loop.questions import Question, ask
 from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
-from dorec.refute import refute_all
+from dorec.refute import DataSubset, refute_all
 
 MAX_VERIFIED = 3
+ADJUSTING = ("randomised", "back-door")
+BY_FORMULA = (DataSubset(),)  # other attacks speak of covariates, which these formulas do not adjust for
 
 
 def applies(workspace: Workspace) -> str:
@@ -65,9 +67,11 @@ def run(workspace: Workspace, key: str) -> StageResult:
 
 def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: bool) -> StageResult:
     chosen, context = workspace.settings.effects, workspace.context
+    estimand, verified = _estimand(workspace, question, outcome)
+    if estimand.strategy not in ADJUSTING:
+        return _by_formula(workspace, question, estimand, verified, refute=refute)
     study = question.study(outcome, chosen.missing)
     naive = naive_difference(study)
-    estimand, verified = _estimand(workspace, question, outcome)
     if estimand.strategy == "back-door":
         study = adjusted_for(study, estimand.adjustment_set)
     learner = AIPW(n_folds=chosen.n_folds, population=chosen.population)
@@ -125,12 +129,40 @@ def _estimand(workspace: Workspace, question: Question, outcome: str) -> tuple[E
         estimand = identify(graph, query, unobserved=hidden)
     except NotIdentifiable as refusal:
         raise with_bounds(refusal, graph, query, hidden, question.table) from None
-    if estimand.strategy not in {"back-door", "randomised"}:
-        raise NotIdentifiable(
-            f"the graph identifies the effect as {estimand.expression}, for which there is no estimator yet",
-            remedy="measure a set that blocks the back-door paths, or randomise",
-        )
     return estimand, verify(graph, estimand, context=workspace.context)
+
+
+def _by_formula(
+    workspace: Workspace, question: Question, estimand: Estimand, verified: Verdict, *, refute: bool
+) -> StageResult:
+    """The effect where no set of covariates suffices: through mediators, or by the formula that the graph gives."""
+    chosen, context = workspace.settings.effects, workspace.context
+    outcome = estimand.query.outcomes[0]
+    inside = {question.treatment, outcome}
+    study = question.study(outcome, chosen.missing, sorted(estimand.expression.variables - inside))
+    facts = {
+        "arms": study.arm_counts,
+        "estimand": estimand.to_dict(),
+        "contrasts": [f"{arm} - {study.arms[0]}" for arm in study.arms[1:]],
+    }
+    estimates = {f"{outcome}/naive": naive_difference(study)}
+    ready, learner = prepared(study, estimand)
+    try:
+        model = learner.fit(ready, context=context)
+    except Refusal as refusal:
+        text = f"What does {question.treatment} do to {outcome}?"
+        return StageResult(
+            facts={"by_outcome": {outcome: facts}}, estimates=estimates, refusals=(refused(text, refusal),)
+        )
+    ate = model.ate()
+    verdicts = (verified, *ate.verdicts)
+    if refute and chosen.refute:
+        verdicts += tuple(refute_all(ready, learner, ate, refuters=BY_FORMULA, context=context))
+    return StageResult(
+        facts={"by_outcome": {outcome: facts}},
+        estimates={**estimates, f"{outcome}/adjusted": ate, f"{outcome}/arm means": model.arm_means()},
+        verdicts=verdicts,
+    )
 
 
 def graph_of_assumption(question: Question, outcome: str, covariates: Sequence[str]) -> CausalGraph:
