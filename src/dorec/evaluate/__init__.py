@@ -10,6 +10,7 @@ from dorec.evaluate.dros import DRos
 from dorec.evaluate.ips import IPS
 from dorec.evaluate.judged_log import OffPolicyEstimator, off_policy_values
 from dorec.evaluate.kernel_ips import KernelIPS
+from dorec.evaluate.marginal_ratio import MR
 from dorec.evaluate.mips import MIPS
 from dorec.evaluate.missing_feedback import ranking_from_observed
 from dorec.evaluate.mrdr import MRDR
@@ -34,13 +35,14 @@ from dorec.evaluate.stream import evaluate_stream
 from dorec.evaluate.sub_gaussian_ips import SubGaussianIPS
 from dorec.evaluate.switch_dr import SwitchDR
 from dorec.evaluate.uplift import UpliftCurve, auuc, qini, uplift_at, uplift_curve
-from dorec.evaluate.value_bounds import bernstein_interval
+from dorec.evaluate.value_bounds import ValueSequence, bernstein_interval, confidence_sequence
 from dorec.evaluate.value_parts import policy_contrast, rolling_value, value_by_segment
 
 __all__ = [
     "DRL",
     "IPS",
     "MIPS",
+    "MR",
     "MRDR",
     "SNDR",
     "SNIPS",
@@ -64,10 +66,12 @@ __all__ = [
     "TocCurve",
     "TrajectoryEstimator",
     "UpliftCurve",
+    "ValueSequence",
     "auuc",
     "bernstein_interval",
     "causal_ranking",
     "compare",
+    "confidence_sequence",
     "context_drift",
     "effective_sample_size",
     "evaluate_stream",

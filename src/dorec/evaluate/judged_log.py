@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from dorec.domain.errors import ConfigError
+from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.verdict import Verdict
@@ -35,7 +35,7 @@ class JudgedLog:
     """
 
     feedback: LoggedFeedback
-    policy: AnyArray  # (n, n_actions)
+    policy: AnyArray  # (n, n_actions), or (n,) of the logged actions alone
     weights: FloatArray  # (n,)
     verdicts: tuple[Verdict, ...]
     kept: dict[Any, tuple[FloatArray, FloatArray]] = field(default_factory=dict, repr=False)
@@ -52,6 +52,11 @@ class JudgedLog:
             weight: (n,), by which rows count in the fit.
             of: the name of this weighting, under which the predictions are kept.
         """
+        if self.policy.ndim == 1:
+            raise InputError(
+                "Predicted rewards need what the policy does with every action; give it as (n, n_actions), or use IPS, "
+                "SNIPS, SubGaussianIPS or MR, for which propensities of the logged actions are enough."
+            )
         key = (id(reward_model), n_folds, reg, of)
         if key not in self.kept:
             check_enough_rows(self.feedback, n_folds)
@@ -114,7 +119,8 @@ class OffPolicyEstimator(ABC):
 
         Args:
             feedback: n logged decisions with their propensities.
-            propensities: of the policy that is judged, (n, n_actions), or a Policy, asked at the logged contexts.
+            propensities: of the policy that is judged, (n, n_actions), or a Policy, asked at the logged contexts. For
+                IPS, SNIPS, SubGaussianIPS and MR those of the logged actions, (n,), are enough.
 
         Raises:
             NoSupport: more than `max_unsupported` of the policy lies where the log could not act, or one row holds

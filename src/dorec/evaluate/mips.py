@@ -59,13 +59,13 @@ class MIPS(OffPolicyEstimator):
             raise InputError(f"embedding has {len(kind)} rows; give one for each of the {log.n_actions} actions.")
         weights = self._weights(judged, kind)
         made = shrunk_estimate(judged, weights, None, "MIPS")
-        if log.logged_policy is not None or made.no_interval:
+        if (log.logged_policy is not None and judged.policy.ndim == 2) or made.no_interval:
             return made
         return replace(made, method="MIPS(estimated weights)")
 
     def _weights(self, judged: JudgedLog, kind: IntArray) -> FloatArray:
         log = judged.feedback
-        if log.logged_policy is not None:
+        if log.logged_policy is not None and judged.policy.ndim == 2:
             return kind_weights(judged.policy, log.logged_policy, kind, log.action)
         check_enough_rows(log, self.n_folds)
         fold = folds_of(log, self.n_folds)

@@ -26,6 +26,9 @@ DOMINATED = 0.1  # share of the variance that one unit may carry before a warnin
 def policy_matrix(feedback: LoggedFeedback, target: Target) -> AnyArray:
     """The judged policy as (n, n_actions), each row a distribution; a Policy is asked at the logged contexts.
 
+    Where actions are too many for that, the policy's propensities of the logged actions alone, (n,), are enough for
+    estimators that predict no rewards; they stay (n,).
+
     Example:
         >>> log = LoggedFeedback(action=np.array([0, 1]), reward=np.ones(2), propensity=np.full(2, 0.5), n_actions=2)
         >>> policy_matrix(log, np.array([[1.0, 0.0], [0.2, 0.8]])).tolist()
@@ -34,7 +37,26 @@ def policy_matrix(feedback: LoggedFeedback, target: Target) -> AnyArray:
     propensities = target if isinstance(target, np.ndarray) else None
     if propensities is None:
         propensities = target.propensities(feedback.context) if isinstance(target, Policy) else np.asarray(target)
-    return feedback.check_policy(propensities)
+    return _of_logged(feedback, propensities) if propensities.ndim == 1 else feedback.check_policy(propensities)
+
+
+def _of_logged(feedback: LoggedFeedback, propensities: AnyArray) -> FloatArray:
+    """The judged policy's propensities of the logged actions, (n,), checked."""
+    chosen = np.asarray(propensities, dtype=np.float64)
+    if chosen.shape != (feedback.n,):
+        raise InputError(
+            f"The policy has shape {chosen.shape}; give (n, n_actions) = {(feedback.n, feedback.n_actions)}, or its "
+            f"propensities of the logged actions, ({feedback.n},)."
+        )
+    bad = np.flatnonzero(~((chosen >= 0) & (chosen <= 1 + 1e-6)))
+    if len(bad):
+        raise BadPropensity(
+            f"{len(bad):,} of the policy's propensities are outside [0, 1], the first in row {bad[0]}: "
+            f"{chosen[bad[0]]:g}",
+            remedy="give the probability with which the policy takes the logged action",
+            evidence={"rows": bad[:10].tolist()},
+        )
+    return chosen
 
 
 def importance_weights(feedback: LoggedFeedback, policy: AnyArray) -> FloatArray:
@@ -45,7 +67,8 @@ def importance_weights(feedback: LoggedFeedback, policy: AnyArray) -> FloatArray
         >>> importance_weights(log, np.array([[1.0, 0.0], [0.2, 0.8]])).tolist()
         [2.0, 1.6]
     """
-    return np.asarray(policy[np.arange(feedback.n), feedback.action] / feedback.propensity, dtype=np.float64)
+    of_logged = policy if policy.ndim == 1 else policy[np.arange(feedback.n), feedback.action]
+    return np.asarray(of_logged / feedback.propensity, dtype=np.float64)
 
 
 def effective_sample_size(weights: FloatArray) -> float:
@@ -69,6 +92,15 @@ def check_support(feedback: LoggedFeedback, policy: AnyArray, max_unsupported: f
     """
     if not 0 <= max_unsupported <= 1:
         raise InputError(f"max_unsupported is {max_unsupported}; give a share between 0 and 1, as in 0.01.")
+    if policy.ndim == 1:
+        return Verdict(
+            check="support",
+            status="warning",
+            code="support_not_seen",
+            meaning="Of the policy only the propensities of logged actions are known: what it does where the log could "
+            "not act shows in the mean weight alone.",
+            remedy="Look at the mean weight; where actions are few enough, give the policy as (n, n_actions).",
+        )
     by_row, never = _unsupported(feedback, policy)
     mass = float(by_row.mean()) if len(by_row) else 0.0
     labels = feedback.action_labels
