@@ -21,3 +21,11 @@ def test_values_without_a_tail():
     assert tail_index(np.ones(1_000)) == -np.inf
     assert np.isnan(tail_index(np.arange(10.0)))
     assert tail_index(np.random.default_rng(2).random(5_000)) < 0
+
+
+def test_two_values_have_no_tail():
+    """The weights of a log that explores with a constant share; 100 to 112 equal excesses make a theta exactly 0."""
+    for n in range(60, 200):
+        values = np.ones(1_400)
+        values[:n] = 20.0
+        assert tail_index(values) < 0.5 or np.isnan(tail_index(values))

@@ -35,7 +35,9 @@ def _shape(excess: FloatArray) -> float:
     quartile = excess[int(m / 4 + 0.5) - 1]
     theta = 1 / excess[-1] + (1 - np.sqrt(n_points / (np.arange(1, n_points + 1) - 0.5))) / (3 * quartile)
     shape = np.log1p(-theta[:, None] * excess).mean(axis=1)
-    profile = m * (np.log(-theta / shape) - shape - 1)
+    # where theta is 0, as equal excesses can make it, the ratio is the limit: an exponential tail
+    ratio = np.divide(-theta, shape, out=np.full(n_points, 1 / excess.mean()), where=shape != 0)
+    profile = m * (np.log(ratio) - shape - 1)
     weight = np.exp(profile - profile.max())
     mean = float((theta * weight).sum() / weight.sum())
     k = float(np.log1p(-mean * excess).mean())
