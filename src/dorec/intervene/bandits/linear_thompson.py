@@ -67,13 +67,27 @@ class LinearThompson(Bandit):
         self, belief: LinearBelief, design: FloatArray, allowed: BoolArray, rng: np.random.Generator
     ) -> FloatArray:
         """P(best) under the posterior."""
-        if self.shared:
-            n_draws = SHARED_DRAWS * self.n_draws
-            noise = belief.noise_draws(rng, n_draws)
-            root = self.scale * belief.deviation[0] * belief.root[0]
-            return best_of_shared(
-                design, belief.coefficients[0], root, allowed, rng, n_draws, None if noise is None else noise[:, 0]
-            )
-        deviation = self.scale * belief.deviation * belief.width(design)
-        noise = belief.noise_draws(rng, self.n_draws)
-        return best_of_normals(belief.mean(design), deviation, allowed, rng, self.n_draws, noise)
+        return chance_of_best(belief, design, allowed, rng, self.scale, self.n_draws)
+
+
+def chance_of_best(
+    belief: LinearBelief,
+    design: FloatArray,
+    allowed: BoolArray,
+    rng: np.random.Generator,
+    scale: float,
+    n_draws: int,
+) -> FloatArray:
+    """P(best), (m, k), of actions with a regression each, design (m, p), or with one for all, design (m, k, p).
+
+    >>> belief = LinearBelief.empty(n_groups=2, n_columns=1, reg=1.0, noise=1.0)
+    >>> chance_of_best(belief, np.ones((1, 1)), np.ones((1, 2), bool), np.random.default_rng(0), 1.0, 8)
+    array([[0.5, 0.5]])
+    """
+    if design.ndim == 3:
+        noise = belief.noise_draws(rng, SHARED_DRAWS * n_draws)
+        root = scale * belief.deviation[0] * belief.root[0]
+        spread = None if noise is None else noise[:, 0]
+        return best_of_shared(design, belief.coefficients[0], root, allowed, rng, SHARED_DRAWS * n_draws, spread)
+    deviation = scale * belief.deviation * belief.width(design)
+    return best_of_normals(belief.mean(design), deviation, allowed, rng, n_draws, belief.noise_draws(rng, n_draws))

@@ -1,0 +1,98 @@
+"""Neural-linear: Thompson sampling on what a network learned (Riquelme, Tucker, Snoek 2018, arXiv 1802.09127)."""
+
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+
+from dorec.domain.errors import ConfigError
+from dorec.intervene.bandits.bandit import Bandit, check_settings
+from dorec.intervene.bandits.linear_thompson import chance_of_best
+from dorec.intervene.neural.neural_belief import NeuralBelief
+from dorec.numeric.arrays import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuralLinear(Bandit):
+    """Linear Thompson sampling on the last layer of a network, for rewards that bend with the context.
+
+    Every `retrain_every` rows the network goes on training on the latest `keep` rows, and the regressions are fitted
+    anew on its last layer. In between, each row teaches the regressions alone, at once and in any order. Before the
+    first training the layers are random. Uncertainty is that of the regressions; the network's own is not counted.
+
+    It needs torch to learn: `pip install 'dorec[deep]'`. Memory is 8 keep (n_features + 4) bytes.
+
+    Args:
+        hidden: units of each layer; the regressions stand on the last.
+        retrain_every: rows between two trainings.
+        keep: rows that are trained on, the latest; older ones are forgotten with the next training.
+        epochs: passes over them in each training.
+        learning_rate: of AdamW.
+        weight_decay: of AdamW.
+        batch_size: rows of one step.
+        reg: prior precision of the regressions' coefficients in units of the noise; units have root mean square 1.
+        noise: standard deviation of the reward around its mean; None learns it.
+        scale: by which the posterior's standard deviations are multiplied.
+        floor: share of decisions that are uniform over the eligible actions.
+        n_draws: for the propensities of a decision.
+        discount: below 1 old decisions fade, by this factor with each new one.
+        intercept: whether the network reads a constant; the regressions always do.
+        shared: one head for all actions on features (m, n_actions, n_features).
+        seed: of the network's weights and batches.
+        threads: of torch.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x, action = rng.normal(size=(400, 1)), np.arange(400) % 2
+        >>> reward = np.where(action == 1, np.abs(x[:, 0]), 0.8)
+        >>> state = NeuralLinear(hidden=(16,), retrain_every=400, epochs=60).start(2, 1).learn(x, action, reward)
+        >>> (state.propensities([[0.0], [2.0], [-2.0]])[:, 1] > 0.5).tolist()
+        [False, True, True]
+    """
+
+    hidden: tuple[int, ...] = (50,)
+    retrain_every: int = 500
+    keep: int = 50_000
+    epochs: int = 20
+    learning_rate: float = 0.01
+    weight_decay: float = 1e-4
+    batch_size: int = 128
+    reg: float = 1.0
+    noise: float | None = None
+    scale: float = 1.0
+    floor: float = 0.02
+    n_draws: int = 16
+    discount: float = 1.0
+    intercept: bool = False
+    shared: bool = False
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if not self.hidden or min(*self.hidden, self.retrain_every, self.keep, self.threads) < 1:
+            raise ConfigError(
+                f"hidden is {self.hidden}, retrain_every {self.retrain_every}, keep {self.keep} and threads "
+                f"{self.threads}; give one layer at least, and whole numbers of 1 or more."
+            )
+
+    @property
+    def uniform_share(self) -> float:
+        """The floor."""
+        return self.floor
+
+    def prior(self, n_groups: int, n_columns: int) -> NeuralBelief:
+        """Random layers, no rows.
+
+        Raises:
+            ConfigError: torch is not installed.
+        """
+        import_module("dorec.neural")
+        return NeuralBelief.empty(self, n_groups, n_columns)
+
+    def preference(
+        self, belief: NeuralBelief, design: FloatArray, allowed: BoolArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """P(best) under the regressions' posterior."""
+        features = belief.features(design)
+        return chance_of_best(belief.head, features, allowed, rng, self.scale, self.n_draws)
