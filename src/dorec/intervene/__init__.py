@@ -1,14 +1,30 @@
 """What to do, to whom? Effects and a budget become an allocation and a policy."""
 
-from dorec.intervene.allocate import Allocation, allocate, allocation_value
+from dorec.intervene.allocate import Allocation, Limit, allocate, allocation_value
+from dorec.intervene.bandits import (
+    BanditRun,
+    BanditState,
+    EpsilonGreedy,
+    LinearThompson,
+    LinUCB,
+    LogisticThompson,
+    PendingDecisions,
+    RewardModel,
+    play,
+    regret_curve,
+    regret_figure,
+)
+from dorec.intervene.contacts import recent_contacts
 from dorec.intervene.dr_policy import DRPolicy
 from dorec.intervene.dr_scores import dr_scores, net_of_costs
+from dorec.intervene.exploration import Exploring, expected_use, with_floor
 from dorec.intervene.learned_value import (
     cross_fitted_policy,
     cross_fitted_scored_value,
     cross_fitted_value,
     scored_value,
 )
+from dorec.intervene.neural.neural_linear import NeuralLinear
 from dorec.intervene.poem import POEM
 from dorec.intervene.policy_tree import PolicyTree
 from dorec.intervene.registry import REGISTRY, make
@@ -21,10 +37,21 @@ __all__ = [
     "POEM",
     "REGISTRY",
     "Allocation",
+    "BanditRun",
+    "BanditState",
     "DRPolicy",
+    "EpsilonGreedy",
+    "Exploring",
     "Improvement",
+    "Limit",
+    "LinUCB",
     "LinearScores",
+    "LinearThompson",
+    "LogisticThompson",
+    "NeuralLinear",
+    "PendingDecisions",
     "PolicyTree",
+    "RewardModel",
     "SoftmaxPolicy",
     "TemperedSoftmax",
     "TreePolicy",
@@ -35,8 +62,14 @@ __all__ = [
     "cross_fitted_scored_value",
     "cross_fitted_value",
     "dr_scores",
+    "expected_use",
     "make",
     "net_of_costs",
+    "play",
+    "recent_contacts",
+    "regret_curve",
+    "regret_figure",
     "safe_improvement",
     "scored_value",
+    "with_floor",
 ]
