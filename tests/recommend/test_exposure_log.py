@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dorec import RunContext
-from dorec.domain.errors import BadPropensity, InputError, OneArm
+from dorec.domain.errors import BadPropensity, ColumnNotFound, InputError, NotFinite, OneArm
 from dorec.recommend import ExposureLog
 from dorec.simulate import ShopWorld
 
@@ -79,3 +79,62 @@ def test_what_can_not_be_learned_from_is_refused():
     }
     with pytest.raises(OneArm, match="every item"):
         ExposureLog.from_events(everything)
+
+
+TRIAL = {
+    "user_id": ["a", "a", "b", "b", "b"],
+    "item_id": ["x", "y", "x", "y", "z"],
+    "shown": [1, 0, 0, 1, 0],
+    "outcome": [1.0, 0.0, 2.0, 0.0, 0.0],
+    "propensity": [0.5, 0.5, 0.2, 0.2, 0.2],
+    "visit": [7, 7, 8, 8, 9],
+}
+
+
+def test_rows_of_a_trial_are_taken_as_they_are():
+    log = ExposureLog.from_table(TRIAL)
+    assert log.shown.tolist() == [True, False, False, True, False]
+    assert log.outcome.tolist() == TRIAL["outcome"]
+    assert log.propensity.tolist() == TRIAL["propensity"]
+    assert log.session.tolist() == [0, 1, 2, 3, 4]
+    assert log.responses.users[log.user].tolist() == TRIAL["user_id"]
+    assert log.responses.items[log.item].tolist() == TRIAL["item_id"]
+    assert [log.responses.items[i] for i in log.responses.item_index] == ["x", "x"]
+    by_visit = ExposureLog.from_table(TRIAL, session="visit", propensity=None, weight="visit")
+    assert by_visit.session_user.tolist() == [0, 1, 1]
+    assert by_visit.weight.tolist() == TRIAL["visit"]
+    assert np.isfinite(by_visit.chances()).all()
+
+
+def test_columns_of_users_and_items_join_a_log():
+    log = ExposureLog.from_table(TRIAL).with_users({"u": ["b"], "club": ["red"]}, user="u")
+    log = log.with_items({"i": ["z", "x"], "kind": ["new", "old"]}, item="i")
+    assert log.responses.user_features.column("club").to_pylist() == [None, "red"]
+    assert log.responses.item_features.column("kind").to_pylist() == ["old", None, "new"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"shown": [1] * 5}, OneArm),
+        ({"shown": [0] * 5}, OneArm),
+        ({"shown": [1, 0, 0, 2, 0]}, InputError),
+        ({"outcome": [0.0] * 5}, InputError),
+        ({"outcome": [1.0, np.nan, 0.0, 0.0, 0.0]}, NotFinite),
+        ({"propensity": [0.5, 0.5, 0.2, 1.0, 0.2]}, BadPropensity),
+        ({"propensity": [0.5, 0.5, 0.2, np.nan, 0.2]}, BadPropensity),
+        ({"user_id": ["a", None, "b", "b", "b"]}, NotFinite),
+    ],
+)
+def test_a_broken_trial_is_refused(changes, error):
+    with pytest.raises(error):
+        ExposureLog.from_table(TRIAL | changes)
+
+
+def test_a_trial_without_chances_or_columns_is_refused():
+    with pytest.raises(InputError, match="sessions"):
+        ExposureLog.from_table(TRIAL, propensity=None)
+    with pytest.raises(ColumnNotFound, match="exposed"):
+        ExposureLog.from_table(TRIAL, shown="exposed")
+    with pytest.raises(NotFinite):
+        ExposureLog.from_table(TRIAL | {"visit": [1, 1, 0, 1, 1]}, weight="visit")

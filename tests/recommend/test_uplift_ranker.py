@@ -1,12 +1,14 @@
 """Effects of showing: learned where clicks mislead, with groups' averages near the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.linear_model import LinearRegression
 
 from dorec import RunContext
-from dorec.domain.errors import ConfigError, InputError, TooLarge
+from dorec.domain.errors import ColumnNotFound, ConfigError, InputError, TooLarge
 from dorec.recommend import ExposureLog, UpliftRanker
 from dorec.recommend.uplift_ranker import pseudo_effects
 
@@ -99,3 +101,56 @@ def test_what_makes_no_sense_is_refused(log):
         ranker(max_cells=10).fit(log)
     with pytest.raises(InputError, match="labels"):
         ranker().fit(log).segment_effects(users=np.zeros(3))
+
+
+@pytest.fixture(scope="module")
+def trial():
+    """Showing helps where the user's club is the item's kind, and no history tells the club; one row a pair."""
+    rng = np.random.default_rng(0)
+    user, item = (a.ravel() for a in np.indices((400, 12)))
+    shown = rng.random(len(user)) < 0.5
+    effect = np.where(user % 2 == item % 2, 0.5, 0.0)
+    came = rng.random(len(user)) < 0.2 + shown * effect
+    rows = {"user_id": user, "item_id": item, "shown": shown.astype(int), "outcome": came.astype(float)}
+    log = ExposureLog.from_table(rows | {"propensity": np.full(len(user), 0.5)})
+    log = log.with_users({"u": np.arange(400), "club": [f"c{u % 2}" for u in range(400)]}, user="u")
+    return log.with_items({"i": np.arange(12), "kind": [f"k{i % 2}" for i in range(12)]}, item="i"), effect.reshape(
+        400, 12
+    )
+
+
+@pytest.mark.parametrize("form", ["s", "t", "x", "dr"])
+def test_features_of_users_and_items_tell_for_whom_showing_helps(trial, form):
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    log, effect = trial
+    how = {"regressor": DecisionTreeRegressor(min_samples_leaf=60), "form": form}
+    plain = replace(log, responses=replace(log.responses, user_features=None, item_features=None))
+    found = [
+        np.corrcoef(
+            ranker(outcome_model=DecisionTreeClassifier(min_samples_leaf=60), **how).fit(one).model.effect.ravel(),
+            effect.ravel(),
+        )[0, 1]
+        for one in (plain, log)
+    ]
+    assert found[1] > max(found[0] + 0.25, 0.45)
+
+
+def test_groups_by_columns_are_one_vector_with_a_joint_interval(trial):
+    log, _ = trial
+    made = ranker().fit(log).segment_effects(users="club", items="kind")
+    assert made.name == ("c0 / k0", "c0 / k1", "c1 / k0", "c1 / k1")
+    truth = np.array([0.5, 0.0, 0.0, 0.5])
+    lower, upper = made.interval(joint=True)
+    assert ((lower < truth) & (truth < upper)).all()
+    assert (upper - lower > np.subtract(*made.interval()[::-1])).all()
+    with pytest.raises(ColumnNotFound, match=r"clubs.*Did you mean 'club'"):
+        ranker().fit(log).segment_effects(users="clubs")
+
+
+def test_a_classifier_of_amounts_is_refused(trial):
+    from sklearn.linear_model import LogisticRegression
+
+    log, _ = trial
+    with pytest.raises(InputError, match="classifier"):
+        ranker(outcome_model=LogisticRegression()).fit(replace(log, outcome=2 * log.outcome))

@@ -1,20 +1,21 @@
 """What was shown and what was not, with the chance of it, and what came of each: what uplift is learned from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from dorec.domain.dataset import Dataset
-from dorec.domain.errors import BadPropensity, InputError, OneArm
+from dorec.domain.errors import BadPropensity, InputError, NotFinite, OneArm
 from dorec.domain.run import RunContext
 from dorec.domain.table import column, to_arrow
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from dorec.recommend.exposure import PoissonExposure, PoissonRates
+from dorec.recommend.exposure import FLOOR, PoissonExposure, PoissonRates
 
 DEFAULT_CONTEXT = RunContext()
 Occurrences = tuple[IntArray, IntArray, IntArray]  # user, item and session of each event of one kind
+LARGEST_CHANCE = 1.0 - 1e-3
 ROUNDS = 20  # of redrawing pairs that turned out to be no zeros
 
 
@@ -46,6 +47,7 @@ class ExposureLog:
     session_user: IntArray  # (n_sessions,)
     shown_event: str
     outcome_event: str
+    began: FloatArray | None = None  # (n_sessions,) first timestamp of each; its first row where there are no times
 
     @classmethod
     def from_events(
@@ -57,7 +59,9 @@ class ExposureLog:
         unshown_per_shown: float = 1.0,
         context: RunContext = DEFAULT_CONTEXT,
     ) -> "ExposureLog":
-        """The log from any frame with user_id, item_id, session_id, event and propensity, position where there is one.
+        """The log from any frame with user_id, item_id, session_id and event.
+
+        It may have propensity and position, and timestamp, which tells in what order the sessions came.
 
         A shown row's outcome is 1 where its session has an `outcome` event with that item, however it came about.
 
@@ -107,7 +111,94 @@ class ExposureLog:
             session_user=owner,
             shown_event=shown,
             outcome_event=outcome,
+            began=_first_times(arrow, session),
         )
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        *,
+        user: str = "user_id",
+        item: str = "item_id",
+        shown: str = "shown",
+        outcome: str = "outcome",
+        propensity: str | None = "propensity",
+        session: str | None = None,
+        weight: str | None = None,
+    ) -> "ExposureLog":
+        """The log from any frame, or a dict of arrays, with one row for each pair that could have been shown.
+
+        Args:
+            table: one row a pair of an occasion and an item, shown or held back.
+            user: column of the users, as the others by name.
+            item: column of the items.
+            shown: column of 0 and 1.
+            outcome: column of what came of it: 0 and 1, or an amount.
+            propensity: column of the chance to be shown, of rows that were not shown too; None where it is not known,
+                then it is learned from how often a session shows such pairs.
+            session: column of the occasions; None if each row is one of its own, which needs a propensity.
+            weight: column of how many pairs a row stands for; None for one each.
+
+        Raises:
+            ColumnNotFound: a column is not in the table.
+            OneArm: nothing was shown, or everything was.
+            BadPropensity: a propensity is outside (0, 1).
+            NotFinite: an outcome or a weight is missing or infinite, or a weight is not above 0.
+            InputError: `shown` holds anything but 0 and 1, no outcome is above 0, or there is neither a propensity
+                nor a session.
+
+        Example:
+            >>> rows = {"user_id": ["a", "a", "b", "b"], "item_id": ["x", "y", "x", "y"], "shown": [1, 0, 0, 1],
+            ...         "outcome": [1, 0, 1, 0], "propensity": [0.5, 0.5, 0.2, 0.2]}
+            >>> log = ExposureLog.from_table(rows)
+            >>> log.n, log.shown.sum().item(), log.responses.n_interactions
+            (4, 2, 2)
+        """
+        if propensity is None and session is None:
+            raise InputError("Give a column of propensities, or one of sessions, from which they can be learned.")
+        arrow = to_arrow(
+            table, [c for c in dict.fromkeys((user, item, shown, outcome, propensity, session, weight)) if c]
+        )
+        whole = Dataset.from_interactions(arrow, user=user, item=item)
+        n = whole.n_interactions
+        exposed, came = _arms(column(arrow, shown), shown), column(arrow, outcome).astype(np.float64)
+        stands_for = np.ones(n) if weight is None else column(arrow, weight).astype(np.float64)
+        if not (np.isfinite(came).all() and (np.isfinite(stands_for) & (stands_for > 0)).all()):
+            raise NotFinite(f"an outcome or a weight of the {n:,} rows is missing, infinite or no weight at all")
+        if not (came > 0).any():
+            raise InputError(f"No outcome in {outcome!r} is above 0; give a longer log, or a nearer outcome.")
+        chance = np.full(n, np.nan) if propensity is None else column(arrow, propensity).astype(np.float64)
+        if propensity and not ((chance > 0) & (chance < 1)).all():
+            raise BadPropensity("a propensity is missing or outside (0, 1)", remedy="leave out what can't be otherwise")
+        occasion = np.arange(n)
+        if session is not None:
+            occasion = np.unique(column(arrow, session).astype(str), return_inverse=True)[1].astype(np.int64)
+        owner = np.zeros(occasion.max() + 1, dtype=np.int64)
+        owner[occasion] = whole.user_index
+        kinds = {"shown": exposed, "outcome": came > 0}
+        return cls(
+            responses=whole.take(came > 0),
+            user=whole.user_index,
+            item=whole.item_index,
+            session=occasion,
+            shown=exposed,
+            outcome=came,
+            propensity=chance,
+            weight=stands_for,
+            events={k: (whole.user_index[of], whole.item_index[of], occasion[of]) for k, of in kinds.items()},
+            session_user=owner,
+            shown_event="shown",
+            outcome_event="outcome",
+        )
+
+    def with_users(self, table: Any, *, user: str) -> "ExposureLog":
+        """The log with user features joined by id, as in `Dataset.with_users`."""
+        return replace(self, responses=self.responses.with_users(table, user=user))
+
+    def with_items(self, table: Any, *, item: str) -> "ExposureLog":
+        """The log with item features joined by id, as in `Dataset.with_items`."""
+        return replace(self, responses=self.responses.with_items(table, item=item))
 
     @property
     def n(self) -> int:
@@ -127,6 +218,33 @@ class ExposureLog:
         sessions = np.bincount(self.session_user, minlength=self.responses.n_users).astype(np.float64)
         user, item, _ = self.events[self.shown_event]
         return PoissonExposure().fit_counts((user, item), sessions, self.responses.n_items, context=context)
+
+    def chances(self, context: RunContext = DEFAULT_CONTEXT) -> FloatArray:
+        """Probability of being shown of every row (n,), kept from 0 and 1: as logged, else as `rates` says."""
+        learned = self.rates(context).of(self.user, self.item)
+        return np.clip(np.where(np.isnan(self.propensity), learned, self.propensity), FLOOR, LARGEST_CHANCE)
+
+
+def _first_times(arrow: Any, session: IntArray) -> FloatArray:
+    """When each session began: seconds, or the number of its first row where any time is missing."""
+    when = np.arange(len(session), dtype=np.float64)
+    if "timestamp" in arrow.column_names and not arrow.column("timestamp").null_count:
+        given = column(arrow, "timestamp")
+        is_time = np.issubdtype(given.dtype, np.datetime64)
+        when = given.astype("datetime64[us]").astype(np.int64) / 1e6 if is_time else given.astype(np.float64)
+    first = np.full(session.max() + 1, np.inf)
+    np.minimum.at(first, session, when)
+    return first
+
+
+def _arms(values: AnyArray, name: str) -> BoolArray:
+    """Which rows were shown."""
+    told = values.astype(np.float64)
+    if not np.isin(told, (0.0, 1.0)).all():
+        raise InputError(f"Column {name!r} must hold 1 for what was shown and 0 for what was not; it has others.")
+    if told.all() or not told.any():
+        raise OneArm(f"{'every' if told.all() else 'no'} row was shown", remedy="add rows of the other kind")
+    return told > 0
 
 
 def _place_averaged(arrow: Any, is_shown: BoolArray) -> FloatArray:

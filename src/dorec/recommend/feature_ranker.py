@@ -111,7 +111,7 @@ class FeatureRanker:
         features = RankerFeatures(dataset)
         ranker = None
         if set(arrays) != {"nothing"}:
-            ranker = classified_from(self.model, arrays, features.of(np.zeros(1, int), np.zeros(1, int)).shape[1])
+            ranker = classified_from(self.model, arrays, features.size)
         return fitted(dataset, self, "feature_ranker", ProfileChances(features, ranker))
 
     def _labelled(

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dorec.domain.errors import InputError
+from dorec.domain.dataset import Dataset
+from dorec.domain.errors import ColumnNotFound, InputError
 from dorec.domain.estimate import Estimate, fingerprint
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.recommend.exposure_log import ExposureLog
+from dorec.recommend.feature_hashing import features_of
 from dorec.recommend.fitted import FittedRecommender
 
 
@@ -40,15 +42,21 @@ class FittedUpliftRanker(FittedRecommender):
     log: ExposureLog | None = None
     pseudo: FloatArray | None = None  # (n,) doubly robust effect of each row of the log
 
-    def segment_effects(self, users: AnyArray | None = None, items: AnyArray | None = None) -> Estimate:
-        """Average effect of being shown on each group of pairs, over sessions and items, clustered by user.
+    def segment_effects(self, users: AnyArray | str | None = None, items: AnyArray | str | None = None) -> Estimate:
+        """Average effect of being shown on each group of pairs, over sessions and items, one value a group.
+
+        The units are users, so `interval(joint=True)` covers all groups at once. The effects are doubly robust means of
+        the log's own rows, whatever form ranks. A group whose rows were all shown, or all held back, rests on the
+        predictions alone.
 
         Args:
-            users: a label for each user, (n_users,), in the order of `dataset.users`.
-            items: a label for each item, (n_items,); with both, a group is a pair of labels.
+            users: a label for each user, (n_users,), in the order of `dataset.users`, or a column of the user features.
+            items: a label for each item, (n_items,), or a column of the item features; with both, a group is a pair of
+                labels.
 
         Raises:
             InputError: labels don't fit, or the ranker was restored without its log.
+            ColumnNotFound: no feature has this name.
 
         Example:
             >>> from dorec.recommend import UpliftRanker
@@ -62,17 +70,27 @@ class FittedUpliftRanker(FittedRecommender):
         """
         if self.log is None or self.pseudo is None:
             raise InputError("This ranker holds no log; intervals need the one that it was fitted on. Fit it again.")
-        labels = [(users, self.log.user, self.dataset.n_users), (items, self.log.item, self.dataset.n_items)]
         columns = []
-        for given, at, n in labels:
+        for side, given, at in (("users", users, self.log.user), ("items", items, self.log.item)):
             if given is not None:
-                if len(given) != n:
-                    raise InputError(f"{len(given):,} labels were given for {n:,}; give one each.")
-                columns.append(np.asarray(given).astype(str)[at])
+                columns.append(_labels(self.dataset, side, given)[at])
         told = columns[0] if len(columns) == 1 else np.array([" / ".join(c) for c in zip(*columns, strict=True)])
         if not columns:
             told = np.full(self.log.n, "all")
         return _group_means(told, self.pseudo, self.log)
+
+
+def _labels(dataset: Dataset, side: str, given: AnyArray | str) -> AnyArray:
+    """A label for each user or item, as text."""
+    table, ids = features_of(dataset, side)
+    if not isinstance(given, str):
+        if len(given) != len(ids):
+            raise InputError(f"{len(given):,} labels were given for {len(ids):,} {side}; give one each.")
+        return np.asarray(given).astype(str)
+    if table is None or given not in table.column_names:
+        names = [] if table is None else table.column_names
+        raise ColumnNotFound(given, names, where=f"the features of the {side}")
+    return np.array(["missing" if cell is None else str(cell) for cell in table.column(given).to_pylist()])
 
 
 def _group_means(labels: AnyArray, pseudo: FloatArray, log: ExposureLog) -> Estimate:

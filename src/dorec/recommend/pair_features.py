@@ -10,6 +10,7 @@ from dorec.domain.run import RunContext
 from dorec.numeric.arrays import BoolArray, FloatArray, IntArray
 from dorec.recommend.exposure_log import ExposureLog
 from dorec.recommend.fitted import FittedRecommender
+from dorec.recommend.ranker_features import RankerFeatures
 
 Recommenders = Callable[[Dataset, RunContext], list[FittedRecommender]]
 SHRINKAGE = 20.0  # showings of the average item that an item's own rate is mixed with
@@ -17,21 +18,24 @@ SHRINKAGE = 20.0  # showings of the average item that an item's own rate is mixe
 
 @dataclass(frozen=True, eq=False)
 class PairFeatures:
-    """Scores of recommenders, standardised user by user, then log rates of items."""
+    """Scores of recommenders, standardised user by user, log rates of items, and what both sides' columns say."""
 
     scorers: tuple[FittedRecommender, ...]
     by_item: FloatArray  # (n_items, r)
+    profiles: RankerFeatures | None = None  # where users or items have features
 
     @property
     def size(self) -> int:
         """Number of features."""
-        return len(self.scorers) + self.by_item.shape[1]
+        of_profiles = 0 if self.profiles is None else self.profiles.size
+        return len(self.scorers) + self.by_item.shape[1] + of_profiles
 
     def table(self, users: IntArray) -> FloatArray:
         """Features of users and every item, (u, n_items, p)."""
         own = [_standardised(s.score(users)) for s in self.scorers]
         rates = np.broadcast_to(self.by_item, (len(users), *self.by_item.shape))
-        return np.concatenate([np.stack(own, axis=-1), rates], axis=-1) if own else np.array(rates)
+        said = [] if self.profiles is None else [self.profiles.table(users)]
+        return np.concatenate([*([np.stack(own, axis=-1)] if own else []), rates, *said], axis=-1)
 
     def at(self, users: IntArray, items: IntArray) -> FloatArray:
         """Features of pairs, (n, p)."""
@@ -55,7 +59,7 @@ def pair_features(log: ExposureLog, kept: BoolArray, recommenders: Recommenders,
         own = kept[session]
         if own.any():
             scorers += recommenders(_dataset(log.responses, user[own], item[own]), context)
-    return PairFeatures(tuple(scorers), item_rates(log, kept))
+    return PairFeatures(tuple(scorers), item_rates(log, kept), _profiles(log, kept))
 
 
 def item_rates(log: ExposureLog, kept: BoolArray) -> FloatArray:
@@ -74,6 +78,16 @@ def item_rates(log: ExposureLog, kept: BoolArray) -> FloatArray:
         average = (count.sum() + 0.5) / (times.sum() + 1.0)
         rates.append(np.log((count + SHRINKAGE * average) / (times + SHRINKAGE)))
     return np.stack(rates, axis=1)
+
+
+def _profiles(log: ExposureLog, kept: BoolArray) -> RankerFeatures | None:
+    """Features of users and items, with the responses of kept sessions for a history; None without any columns."""
+    if log.responses.user_features is None and log.responses.item_features is None:
+        return None
+    responses = [log.events[kind] for kind in log.events if kind != log.shown_event]
+    user, item, session = (np.concatenate(parts) for parts in zip(*responses, strict=True))
+    own = kept[session]
+    return RankerFeatures(_dataset(log.responses, user[own], item[own]))
 
 
 def _dataset(like: Dataset, user: IntArray, item: IntArray) -> Dataset:

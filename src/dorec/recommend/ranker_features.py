@@ -66,6 +66,11 @@ class RankerFeatures:
     def _content(self) -> sparse.csr_matrix:
         return _rows_of_length_one(self._hashed[1])
 
+    @property
+    def size(self) -> int:
+        """Number of features."""
+        return self.of(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)).shape[1]
+
     def of(self, user: IntArray, item: IntArray) -> FloatArray:
         """Features (p, f) of pairs of positions (p,) and (p,)."""
         popular = self._popularity[item]

@@ -10,7 +10,6 @@ from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError, InputError, TooFewUnits, TooLarge
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
-from dorec.recommend.exposure import FLOOR, PoissonRates
 from dorec.recommend.exposure_log import ExposureLog
 from dorec.recommend.fitted import FittedRecommender
 from dorec.recommend.pair_effects import FittedUpliftRanker, PairEffects
@@ -28,7 +27,8 @@ class UpliftRanker:
     """Effect of showing item i to user u on the outcome, learned from a log of what was shown and what was not.
 
     Recommenders (`of`) learn from each kind of event of some sessions; their scores, and the items' own rates, are the
-    features by which outcomes of the other sessions are predicted, shown and not shown. Then, by `form`:
+    features by which outcomes of the other sessions are predicted, shown and not shown. Columns that `log.with_users`
+    and `with_items` joined come in as in `RankerFeatures`. Then, by `form`:
 
     - "t": the difference of the two predictions;
     - "s": one model for both, asked with and without showing;
@@ -44,6 +44,8 @@ class UpliftRanker:
         mixture: weight of the value in the mixture.
         n_folds: parts of the sessions, each predicted from the others.
         regressor: any scikit-learn regressor that takes sample_weight; boosted trees by default.
+        outcome_model: what predicts outcomes, where it shall be another: such a regressor, or a classifier with
+            predict_proba where outcomes are 0 and 1.
         max_cells: the most pairs whose effects may be held, 8 bytes each.
 
     Example:
@@ -62,6 +64,7 @@ class UpliftRanker:
     mixture: float = 0.5
     n_folds: int = 5
     regressor: Any = None
+    outcome_model: Any = None
     max_cells: int = 50_000_000
 
     def __post_init__(self) -> None:
@@ -89,13 +92,12 @@ class UpliftRanker:
         fold_of = context.rng("uplift folds").integers(0, self.n_folds, len(log.session_user))
         fold = fold_of[log.session]
         _check_folds(fold, log, self.n_folds)
-        rates = log.rates(context)
         features = [pair_features(log, fold_of != part, self._features, context) for part in range(self.n_folds)]
         rows = np.empty((log.n, features[0].size))
         for part, made in enumerate(features):
             own = fold == part
             rows[own] = made.at(log.user[own], log.item[own])
-        chance = _chances(log, rates)
+        chance = log.chances(context)
         arms = [self._out_of_fold(rows, log, fold, arm, context) for arm in (False, True)]
         pseudo = pseudo_effects(log, chance, arms[0], arms[1])
         predict = self._effect_model(rows, log, chance, pseudo, context)
@@ -145,6 +147,20 @@ class UpliftRanker:
             random_state=context.seed,
         )
 
+    def _outcomes(self, x: FloatArray, y: FloatArray, weight: FloatArray, context: RunContext) -> Any:
+        """A model of outcomes, with predict."""
+        if self.outcome_model is None:
+            return self._learned(x, y, weight, context)
+        from sklearn.base import clone, is_classifier
+
+        even = np.ptp(weight) <= 1e-12 * weight.max()
+        made = clone(self.outcome_model)
+        if not is_classifier(made):
+            return made.fit(x, y, sample_weight=None if even else weight / weight.mean())
+        if not np.isin(y, (0.0, 1.0)).all():
+            raise InputError("outcome_model is a classifier and some outcome is neither 0 nor 1; give a regressor.")
+        return Chances(made.fit(x, y > 0, sample_weight=None if even else weight / weight.mean()))
+
     def _learned(self, x: FloatArray, y: FloatArray, weight: FloatArray, context: RunContext) -> Any:
         even = np.ptp(weight) <= 1e-12 * weight.max()
         return self._regressor(len(y), context).fit(x, y, sample_weight=None if even else weight / weight.mean())
@@ -156,7 +172,7 @@ class UpliftRanker:
         out = np.empty(log.n)
         for part in range(self.n_folds):
             learn, own = (fold != part) & (log.shown == arm), fold == part
-            model = self._learned(rows[learn], log.outcome[learn], log.weight[learn], context)
+            model = self._outcomes(rows[learn], log.outcome[learn], log.weight[learn], context)
             out[own] = model.predict(rows[own])
         return out
 
@@ -166,20 +182,33 @@ class UpliftRanker:
         """A function of features (n, p) that gives effect and value, (n,) each."""
         shown, y, w = log.shown, log.outcome, log.weight
         if self.form == "s":
-            both = self._learned(np.column_stack([rows, shown]), y, w, context)
+            both = self._outcomes(np.column_stack([rows, shown]), y, w, context)
             return lambda x: _of_one(both, x)
-        on = self._learned(rows[shown], y[shown], w[shown], context)
+        on = self._outcomes(rows[shown], y[shown], w[shown], context)
         if self.form == "dr":
             overlap = w * chance * (1.0 - chance)
             made = self._learned(rows, pseudo, overlap, context)
             return lambda x: (made.predict(x), on.predict(x))
-        off = self._learned(rows[~shown], y[~shown], w[~shown], context)
+        off = self._outcomes(rows[~shown], y[~shown], w[~shown], context)
         if self.form == "t":
             return lambda x: _difference(on.predict(x), off.predict(x))
         first = self._learned(rows[shown], y[shown] - off.predict(rows[shown]), w[shown], context)
         second = self._learned(rows[~shown], on.predict(rows[~shown]) - y[~shown], w[~shown], context)
         share = float(w[shown].sum() / w.sum())
         return lambda x: (share * second.predict(x) + (1.0 - share) * first.predict(x), on.predict(x))
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """A fitted classifier whose predictions are chances."""
+
+    model: Any
+
+    def predict(self, x: FloatArray) -> FloatArray:
+        """Chances of the outcome (n,); an outcome that never, or always, came stays so."""
+        if len(self.model.classes_) == 1:
+            return np.full(len(x), float(self.model.classes_[0]))
+        return np.asarray(self.model.predict_proba(x)[:, 1], dtype=np.float64)
 
 
 def pseudo_effects(log: ExposureLog, chance: FloatArray, off: FloatArray, on: FloatArray) -> FloatArray:
@@ -193,12 +222,6 @@ def pseudo_effects(log: ExposureLog, chance: FloatArray, off: FloatArray, on: Fl
     """
     given = np.where(log.shown, (log.outcome - on) / chance, -(log.outcome - off) / (1.0 - chance))
     return np.asarray(on - off + given)
-
-
-def _chances(log: ExposureLog, rates: PoissonRates) -> FloatArray:
-    """Probability of being shown of every row: as logged where it is, else from how often such pairs are shown."""
-    learned = rates.of(log.user, log.item)
-    return np.clip(np.where(np.isnan(log.propensity), learned, log.propensity), FLOOR, 1.0 - 1e-3)
 
 
 def _tables(
