@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -101,3 +103,45 @@ def test_made_up_units_have_the_covariance_that_was_asked_for():
     root = rng.normal(size=(4, 4))
     made = Estimate(np.ones(4), units_of(root @ root.T))
     assert np.allclose(made.covariance, root @ root.T)
+
+
+def test_errors_of_clusters_are_those_of_the_whole_log():
+    """Rows of a user lie apart, in other batches, and under ids that are text or numbers."""
+    world = LoggedBandit(n=6_000, seed=3, rows_per_user=6)
+    log = world.feedback()
+    order = np.random.default_rng(0).permutation(log.n)
+    log, target = log.take(order), world.target()[order]
+    users = log.cluster
+    place = {row.tobytes(): i for i, row in enumerate(log.context)}
+
+    def judged(x):
+        return target[[place[row.tobytes()] for row in x]]
+
+    whole = {"IPS": IPS().evaluate(log, target), "SNIPS": SNIPS().evaluate(log, target)}
+    naive = evaluate_stream(table(log).to_batches(700), judged, **COLUMNS)
+    for ids in (users, users.astype(float), np.array([f"user {u}" for u in users], dtype=object)):
+        made = evaluate_stream(table(log, u=ids).to_batches(700), judged, **COLUMNS, cluster="u")
+        for name, alone in whole.items():
+            assert made[name].value == pytest.approx(alone.value, rel=1e-12)
+            # a few of 1,000 users share a group
+            assert made[name].std_error == pytest.approx(alone.std_error, rel=0.02)
+            assert made[name].std_error > 1.2 * naive[name].std_error
+    control = next(v for v in made.verdicts if v.code == "mean_weight")
+    same = next(v for v in whole["IPS"].verdicts if v.code == "mean_weight")
+    assert control.evidence["std_error"] == pytest.approx(same.evidence["std_error"], rel=0.02)
+
+
+def test_few_clusters_are_exact_and_one_is_none():
+    users = np.arange(LOG.n) % 40
+    made = evaluate_stream(table(u=users).to_batches(700), WORLD.target, **COLUMNS, cluster="u")
+    alone = SNIPS().evaluate(replace(LOG, cluster=users), WORLD.target())
+    assert made["SNIPS"].interval() == pytest.approx(tuple(alone.interval()), rel=1e-9)
+    assert made["SNIPS"].dof == alone.dof == 39
+    with pytest.raises(TooFewUnits, match="1 independent cluster"):
+        evaluate_stream(table(u=0 * users).to_batches(700), WORLD.target, **COLUMNS, cluster="u")
+
+
+def test_rows_without_a_cluster_are_set_aside():
+    users = pa.array([None, *range(1, LOG.n)])
+    made = evaluate_stream(table(u=users).to_batches(700), WORLD.target, **COLUMNS, cluster="u")
+    assert next(v for v in made.verdicts if v.code == "rows_aside").statistic == 1
