@@ -43,6 +43,7 @@ not searched; the other models run at their defaults.
 DENSE: dict[str, dict[str, Any]] = {
     "sasrec": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
     "hstu": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
+    "bert4rec": {"learning_rate": 0.002, "epochs": 40, "patience": 6},
     "popularity": {},
     "item_knn": {},
     "als": {},

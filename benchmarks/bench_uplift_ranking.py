@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from dorec import Dataset, Estimate, RunContext
-from dorec.recommend import ALS, BPR, EASE, ExposureLog, ItemKNN, Popularity, UpliftRanker
+from dorec.recommend import ALS, BPR, EASE, ULBPR, ExposureLog, ItemKNN, Popularity, UpliftRanker
+from dorec.recommend.neural.uplift_transformer import UpliftTransformer
 from dorec.simulate import ShopWorld
 
 RESULTS = Path(__file__).parent / "results" / "uplift_ranking.md"
@@ -71,9 +72,17 @@ def judge(seed: int) -> dict[str, float]:
     ranker = UpliftRanker().fit(log, context=context)
     cpu = time.process_time() - started
     made["UpliftRanker"] = value(table(ranker, log.responses))
+    for form in ("s", "t", "x"):
+        made[f"UpliftRanker, form {form}"] = value(table(UpliftRanker(form=form).fit(log, context=context), log.responses))
+    known = log.with_users(world.users(), user="user_id").with_items(world.items(), item="item_id")
+    made["UpliftRanker, with features"] = value(table(UpliftRanker().fit(known, context=context), known.responses))
+    made["ULBPR"] = value(table(ULBPR().fit(log, context=context), log.responses))
+    started = time.process_time()
+    made["UpliftTransformer"] = value(table(UpliftTransformer().fit(log, context=context), log.responses))
+    cpu_transformer = time.process_time() - started
     made["every item alike"] = float(np.mean(effects))
     made["the true effects"] = value(effects[0])
-    return {**made, "cpu": cpu}
+    return {**made, "cpu": cpu, "cpu_transformer": cpu_transformer}
 
 
 def main() -> None:
@@ -96,7 +105,9 @@ def write(rows: list[dict[str, float]]) -> None:
     best = np.max([of[name] for name in CLICK_RANKERS], axis=0)
     gain = of["UpliftRanker"] - best
     shown = {name: of[name] for name in (*CLICK_RANKERS, "every item alike")}
-    shown |= {"best click ranker": best, "UpliftRanker": of["UpliftRanker"], "the true effects": of["the true effects"]}
+    shown |= {"best click ranker": best}
+    shown |= {name: of[name] for name in of if name.startswith(("UpliftRanker", "ULBPR"))}
+    shown["the true effects"] = of["the true effects"]
     RESULTS.write_text(
         TEXT.format(
             date=date.today(),

@@ -10,11 +10,17 @@ import pytest
 from dorec import Dataset, RunContext
 from dorec.domain.errors import ConfigError, InputError
 from dorec.evaluate import ranking
-from dorec.recommend import EASE, HSTU, SASRec, from_arrays
+from dorec.recommend import EASE, HSTU, BERT4Rec, SASRec, from_arrays
 from dorec.recommend.neural import sequence_training
 
 QUICK = {"embedding_size": 16, "n_blocks": 1, "max_length": 10, "learning_rate": 0.01, "dropout": 0.0, "batch_size": 8}
-LEARNERS = {"sasrec": SASRec(**QUICK, epochs=15), "hstu": HSTU(**QUICK, epochs=15)}
+# nothing is learned of the two oldest places of a line that is longer than those in training: BERT4Rec reads them
+ENOUGH = {"SASRec": 0.95, "HSTU": 0.95, "BERT4Rec": 0.8}
+LEARNERS = {
+    "sasrec": SASRec(**QUICK, epochs=15),
+    "hstu": HSTU(**QUICK, epochs=15),
+    "bert4rec": BERT4Rec(**QUICK, last_only=0.5, epochs=25),
+}
 ONE = RunContext(threads=1)
 each = pytest.mark.parametrize("learner", LEARNERS.values(), ids=list(LEARNERS))
 
@@ -37,7 +43,7 @@ def last_out(data):
 def test_the_order_tells_what_comes_next(learner):
     train, test = last_out(walks())
     found = ranking(learner.fit(train, context=ONE), test, k=1, metrics=("hit_rate",))
-    assert found["hit_rate"].value > 0.95
+    assert found["hit_rate"].value > ENOUGH[type(learner).__name__]
     assert ranking(EASE(reg=10.0).fit(train), test, k=1, metrics=("hit_rate",))["hit_rate"].value < 0.7
 
 
@@ -95,7 +101,7 @@ def test_it_stops_when_the_held_out_events_are_told_no_better(learner, monkeypat
 def test_drawn_items_in_place_of_the_catalogue(learner):
     train, test = last_out(walks())
     scorer = replace(learner, n_negatives=6).fit(train, context=ONE)
-    assert ranking(scorer, test, k=1, metrics=("hit_rate",))["hit_rate"].value > 0.9
+    assert ranking(scorer, test, k=1, metrics=("hit_rate",))["hit_rate"].value > ENOUGH[type(learner).__name__] - 0.05
 
 
 @each

@@ -81,7 +81,7 @@ def test_chances_of_the_sample_are_those_counted():
 
 def test_the_correction_is_that_of_the_log_of_the_chance():
     users, items = torch.ones(1, 2), torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-    found = sampled_softmax(users, items, torch.tensor([0]), torch.log(torch.tensor([0.5, 0.25])))
+    found = sampled_softmax(users, items, torch.tensor([0]), -torch.log(torch.tensor([0.5, 0.25])))
     a, b = np.exp(1.0) / 0.5, np.exp(2.0) / 0.25
     assert float(found) == pytest.approx(-np.log(a / (a + b)), rel=1e-5)
 

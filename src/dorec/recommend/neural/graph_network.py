@@ -1,5 +1,7 @@
-"""LightGCN's network: embeddings smoothed over the graph, forward and backward by one sparse product; needs torch."""
+"""Embeddings on the graph of users and items, how they are learned, and LightGCN's network; needs torch."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -85,6 +87,17 @@ class Positives:
         return self.indptr[rows + 1] - self.indptr[rows]
 
 
+def smoothed_embeddings(history: sparse.csr_matrix, learner: Any, context: RunContext) -> SmoothedEmbeddings:
+    """LightGCN's network on who has what (n, m), with the learner's `embedding_size` and `n_layers`."""
+    return SmoothedEmbeddings(
+        bipartite(history),
+        history.shape,
+        size=learner.embedding_size,
+        n_layers=learner.n_layers,
+        threads=context.threads,
+    )
+
+
 def softmax_loss(users: Tensor, items: Tensor, place: Tensor, item: Tensor) -> Tensor:
     """Mean over the positives of -log of the share that softmax over all items gives them.
 
@@ -117,24 +130,19 @@ def bpr_loss(users: Tensor, items: Tensor, place: Tensor, item: Tensor) -> Tenso
 
 
 def learn_embeddings(
-    history: sparse.csr_matrix, learner: Any, context: RunContext, *, label: str
+    history: sparse.csr_matrix, build: Callable[[], nn.Module], learner: Any, context: RunContext, *, label: str
 ) -> tuple[AnyArray, AnyArray]:
     """Users' (n, f) and items' (m, f) vectors, whose products are scores, after the learner's epochs.
 
     Args:
         history: who has what, (n, m).
-        learner: `embedding_size`, `n_layers`, `temperature`, `loss`, `epochs`, `learning_rate`, `reg`, `batch_size`.
+        build: makes the network, whose output is both sides' vectors of length one.
+        learner: `temperature`, `loss`, `epochs`, `learning_rate`, `reg`, `batch_size`, `checkpoint`.
         context: seed, threads, device, progress.
         label: of the progress bar and of the random streams.
     """
     with random_stream(context, label, "weights"):
-        network = SmoothedEmbeddings(
-            bipartite(history),
-            history.shape,
-            size=learner.embedding_size,
-            n_layers=learner.n_layers,
-            threads=context.threads,
-        )
+        network = build()
     own = Positives(history, context.device)
     measure = {"softmax": softmax_loss, "bpr": bpr_loss}[learner.loss]
     able = torch.from_numpy(np.flatnonzero(np.diff(history.indptr))).to(context.device)
@@ -153,7 +161,8 @@ def learn_embeddings(
         patience=None,
     )
     if len(able):
-        train(network, loss, len(able), training, context=context, label=label)
+        folder = Path(learner.checkpoint) if learner.checkpoint else None
+        train(network, loss, len(able), training, context=context, label=label, checkpoint=folder)
     network.to(context.device)
     with torch.no_grad(), threads_of(context):
         users, items = network()

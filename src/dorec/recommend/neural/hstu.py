@@ -84,6 +84,6 @@ class HSTU:
         """The scorer from what `to_arrays` gave."""
         load_torch()
         from dorec.recommend.neural.hstu_network import HSTUNetwork  # loads torch
-        from dorec.recommend.neural.sequence_training import restore_next_item
+        from dorec.recommend.neural.sequence_training import restore_sequences
 
-        return fitted(dataset, self, "hstu", restore_next_item(dataset, self, HSTUNetwork, arrays))
+        return fitted(dataset, self, "hstu", restore_sequences(dataset, self, HSTUNetwork, arrays))

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class LightGCN:
         reg: weight decay.
         epochs: passes over the users.
         batch_size: users of a step.
+        checkpoint: a folder in which an interrupted training is kept and goes on.
 
     Example:
         >>> rows = {"u": [1, 1, 2, 2, 3, 4, 4], "i": ["tea", "milk", "tea", "milk", "tea", "soap", "oil"]}
@@ -53,17 +55,10 @@ class LightGCN:
     reg: float = 1.0
     epochs: int = 60
     batch_size: int = 1024
+    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
-        check_pairwise(self)
-        if self.n_layers != int(self.n_layers) or self.n_layers < 0:
-            raise ConfigError(f"n_layers is {self.n_layers}; give a whole number from 0 on.")
-        if self.batch_size != int(self.batch_size) or self.batch_size < 1:
-            raise ConfigError(f"batch_size is {self.batch_size}; give a whole number from 1 on.")
-        if self.loss not in LOSSES:
-            raise ConfigError(f"loss is {self.loss!r}; allowed: {', '.join(map(repr, LOSSES))}.")
-        if not 0 < self.temperature < np.inf:
-            raise ConfigError(f"temperature is {self.temperature}; give a number above 0, such as 0.2.")
+        check_graph(self)
 
     def fit(self, dataset: Dataset, *, context: RunContext = DEFAULT_CONTEXT) -> FittedRecommender:
         """Fit the embeddings; on the CPU the same seed gives the same ones, whatever the number of threads.
@@ -73,13 +68,27 @@ class LightGCN:
             NotFinite: the loss overflows; the learning rate is too high.
         """
         load_torch()
-        from dorec.recommend.neural.graph_network import learn_embeddings  # loads torch
+        from dorec.recommend.neural.graph_network import learn_embeddings, smoothed_embeddings  # loads torch
 
         history = binary_history(dataset)
-        users, items = learn_embeddings(history, self, context, label="LightGCN")
+        build = partial(smoothed_embeddings, history, self, context)
+        users, items = learn_embeddings(history, build, self, context, label="LightGCN")
         bias = np.zeros(dataset.n_items, dtype=np.float32)
         return fitted(dataset, self, "lightgcn", BiasedFactors(history, users, items, bias))
 
     def restore(self, arrays: Mapping[str, AnyArray], dataset: Dataset) -> FittedRecommender:
         """The scorer from what `to_arrays` gave."""
         return fitted(dataset, self, "lightgcn", factors_from(arrays, binary_history(dataset), self.embedding_size))
+
+
+def check_graph(learner: Any) -> None:
+    """Refuse hyperparameters of models on the graph that are out of their bounds."""
+    check_pairwise(learner)
+    if learner.n_layers != int(learner.n_layers) or learner.n_layers < 0:
+        raise ConfigError(f"n_layers is {learner.n_layers}; give a whole number from 0 on.")
+    if learner.batch_size != int(learner.batch_size) or learner.batch_size < 1:
+        raise ConfigError(f"batch_size is {learner.batch_size}; give a whole number from 1 on.")
+    if learner.loss not in LOSSES:
+        raise ConfigError(f"loss is {learner.loss!r}; allowed: {', '.join(map(repr, LOSSES))}.")
+    if not 0 < learner.temperature < np.inf:
+        raise ConfigError(f"temperature is {learner.temperature}; give a number above 0, such as 0.2.")

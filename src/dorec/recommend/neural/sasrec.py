@@ -86,6 +86,6 @@ class SASRec:
         """The scorer from what `to_arrays` gave."""
         load_torch()
         from dorec.recommend.neural.sequence_network import SASRecNetwork  # loads torch
-        from dorec.recommend.neural.sequence_training import restore_next_item
+        from dorec.recommend.neural.sequence_training import restore_sequences
 
-        return fitted(dataset, self, "sasrec", restore_next_item(dataset, self, SASRecNetwork, arrays))
+        return fitted(dataset, self, "sasrec", restore_sequences(dataset, self, SASRecNetwork, arrays))

@@ -23,7 +23,7 @@ class Shape:
     n_heads: int
     dropout: float
     n_kinds: int = 0  # of events; 0 where kinds are not told apart
-    n_extra: int = 0  # tokens beside the items
+    n_extra: int = 0  # tokens beside the items, each of which may stand behind a whole history
 
 
 class Asked(nn.Module):
@@ -53,7 +53,7 @@ class SequenceNetwork(nn.Module, ABC):
         super().__init__()
         self.shape = shape
         self.items = nn.Embedding(shape.n_items + 1 + shape.n_extra, shape.size, padding_idx=0)
-        self.places = nn.Embedding(shape.width, shape.size)
+        self.places = nn.Embedding(shape.width + shape.n_extra, shape.size)
         self.kinds = nn.Embedding(shape.n_kinds, shape.size) if shape.n_kinds else None
         self.asked = Asked(shape.n_kinds, shape.size) if shape.n_kinds else None
         self.norm, self.dropout = nn.LayerNorm(shape.size), nn.Dropout(shape.dropout)

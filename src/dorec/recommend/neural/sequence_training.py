@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from dorec.recommend.neural.histories import Histories, histories_of
 from dorec.recommend.neural.next_items import next_items
 from dorec.recommend.neural.sequence_model import SequenceModel, restored
 from dorec.recommend.neural.sequence_network import SequenceNetwork, Shape
-from dorec.recommend.neural.steps import steps_of
+from dorec.recommend.neural.steps import Steps, steps_of
 from dorec.recommend.neural.windows import lines
 
 HELD_OUT = 1000  # users, at most, whose last event tells when to stop
@@ -28,21 +28,47 @@ BLOCK = 2**22  # scores of held-out users at once
 Build = Callable[[Shape], SequenceNetwork]
 
 
+class Questions(Protocol):
+    """Rows of sequences, and which items a network is to tell at which places of them."""
+
+    @property
+    def steps(self) -> Steps:
+        """What stands in the rows, before anything is asked."""
+        ...
+
+    def draw(self, rows: Tensor) -> tuple[Steps, Tensor, Tensor | None]:
+        """What is read (b, l), the tokens to be told (b, l), 0 for none, and of which kind these are."""
+        ...
+
+
+Ask = Callable[[Histories, IntArray, Shape, Any], Questions]
+
+
 def fit_next_item(dataset: Dataset, learner: Any, build: Build, context: RunContext) -> SequenceModel:
     """The model of a learner with SASRec's hyperparameters, trained to tell at each place what the user did next."""
+
+    def ask(histories: Histories, count: IntArray, shape: Shape, learner: Any) -> Questions:
+        del learner
+        return next_items(histories, count, shape.width)
+
+    return fit_sequences(dataset, learner, build, ask, context)
+
+
+def fit_sequences(dataset: Dataset, learner: Any, build: Build, ask: Ask, context: RunContext) -> SequenceModel:
+    """The model of a learner with SASRec's hyperparameters, trained on what `ask` makes of the histories."""
     histories = histories_of(dataset, typed=learner.typed)
     name = type(learner).__name__
     with random_stream(context, name, "weights"):
         network = build(shape_of(dataset, histories, learner))
     held = held_out(histories, context)
     count = histories.count - held
-    windows = next_items(histories, count, learner.max_length)
-    n_rows = len(windows.steps.tokens)
+    questions = ask(histories, count, network.shape, learner)
+    n_rows = len(questions.steps.tokens)
     if n_rows:
         how = replace(context, threads=1) if count.sum() < SMALL else context
 
         def loss(rows: Tensor) -> Tensor:
-            steps, target, kind = windows.draw(rows.cpu())
+            steps, target, kind = questions.draw(rows.cpu())
             there = target > 0
             asked = None if kind is None else kind.to(context.device)
             vectors = network(steps.to(context.device), asked)[there.to(context.device)]
@@ -61,7 +87,7 @@ def fit_next_item(dataset: Dataset, learner: Any, build: Build, context: RunCont
     return SequenceModel(histories, network.eval())
 
 
-def restore_next_item(dataset: Dataset, learner: Any, build: Build, arrays: Mapping[str, AnyArray]) -> SequenceModel:
+def restore_sequences(dataset: Dataset, learner: Any, build: Build, arrays: Mapping[str, AnyArray]) -> SequenceModel:
     """The model that `arrays` took apart.
 
     Raises:

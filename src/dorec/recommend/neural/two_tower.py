@@ -9,7 +9,7 @@ from scipy import sparse
 from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.run import RunContext
-from dorec.numeric.arrays import AnyArray
+from dorec.numeric.arrays import AnyArray, IntArray
 from dorec.recommend.feature_hashing import features_of, hashed_features, number_bins
 from dorec.recommend.fitted import FittedRecommender, fitted
 from dorec.recommend.neural import load_torch
@@ -103,7 +103,8 @@ class TwoTower:
         towers = []
         for side, n in zip(SIDES, (dataset.n_users, dataset.n_items), strict=True):
             inner = {"inner": (f, h), "inner_bias": (h,), "outer": (h, f)}
-            towers.append(tower_from(arrays, side, {"ids": (n, f), "buckets": (self.n_buckets, f)} | inner))
+            own = {"ids": (n, f), "bias": (n,), "buckets": (self.n_buckets, f)}
+            towers.append(tower_from(arrays, side, own | inner))
         return self._scorer(dataset, towers[0], towers[1])
 
     def moved_to(self, dataset: Dataset, scorer: FittedRecommender) -> FittedRecommender:
@@ -120,7 +121,7 @@ class TwoTower:
             raise InputError(f"The scorer is a {scorer.name}, not a two_tower; give what TwoTower.fit returned.")
         rows = (scorer.dataset.index_of(dataset.users), scorer.dataset.item_index_of(dataset.items))
         users, items = (
-            replace(tower, ids=np.where((at >= 0)[:, None], tower.ids[np.maximum(at, 0)], np.float32(0.0)))
+            replace(tower, ids=_taken(tower.ids, at), bias=_taken(tower.bias, at))
             for tower, at in zip((scorer.model.users, scorer.model.items), rows, strict=True)
         )
         return self._scorer(dataset, users, items)
@@ -137,6 +138,12 @@ class TwoTower:
         sides = [t.vectors(np.arange(x.shape[0]), x) for t, x in zip((users, items), features, strict=True)]
         history = binary_history(dataset)
         scale = np.float32(1.0 / self.temperature)
-        factors = BiasedFactors(history, sides[0] * scale, sides[1], np.zeros(dataset.n_items, dtype=np.float32))
+        factors = BiasedFactors(history, sides[0] * scale, sides[1], items.bias)
         known = (np.diff(history.indptr) > 0) | (users.ids != 0).any(axis=1) | (np.diff(features[0].indptr) > 0)
         return fitted(dataset, self, "two_tower", TowerModel(factors, users, items), known=known)
+
+
+def _taken(values: AnyArray, at: IntArray) -> AnyArray:
+    """The rows of values at these positions, zeros for -1."""
+    there = (at >= 0).reshape(-1, *[1] * (values.ndim - 1))
+    return np.where(there, values[np.maximum(at, 0)], np.float32(0.0))
