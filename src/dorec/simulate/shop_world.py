@@ -21,6 +21,7 @@ from dorec.simulate.funnel import Odds, chunks, examination, odds, slate_propens
 from dorec.simulate.impression_table import DRIVERS, impression_graph, impression_table
 from dorec.simulate.shop_tables import event_table, item_table, promotion_table, unit_table, user_table
 from dorec.simulate.shoppers import Shoppers, make_shoppers, voucher_probability
+from dorec.simulate.shown_lists import ListValue, events_of_lists, expected_of_lists
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -179,6 +180,22 @@ class ShopWorld:
         """
         return impression_table(self._shop, self._behaviour)
 
+    def show(self, lists: AnyArray, *, visit: int = 0) -> "pa.Table":
+        """One session of every user with a given list: user_id, item_id, event, position; the loop's next events.
+
+        Args:
+            lists: item ids, or places in `items()`, (n_users, k), best first; None or -1 leaves a place empty.
+            visit: another number, another draw.
+
+        Example:
+            >>> world = ShopWorld(n_users=50, n_items=20, seed=1)
+            >>> events = world.show(np.tile([3, 4], (50, 1)))
+            >>> events.column("event").to_pylist().count("impression")
+            100
+        """
+        rng = generator(self.seed, "shown lists", self.replica, visit)
+        return events_of_lists(self._people, self._catalogue, self._list_places(lists), rng)
+
     # -- the truth ------------------------------------------------------------------------------------------------
 
     def true_ate(self) -> float:
@@ -232,6 +249,20 @@ class ShopWorld:
             at = (row[mine] - part[0], i[mine])
             out[mine] = (1 - table.intent[at]) * look * table.attract[at] * table.cart[at] * table.buy[at]
         return out
+
+    def true_list_value(self, lists: AnyArray) -> ListValue:
+        """Expected views, purchases and added purchases of each user in a session with a list, (n_users,), exactly.
+
+        Args:
+            lists: as in `show`.
+
+        Example:
+            >>> world = ShopWorld(n_users=50, n_items=20, seed=1)
+            >>> found = world.true_list_value(np.tile([3, 4], (50, 1)))
+            >>> round(float(found.purchases.mean()), 3), round(float(found.added_purchases.mean()), 3)
+            (0.064, 0.06)
+        """
+        return expected_of_lists(self._people, self._catalogue, self._list_places(lists))
 
     def true_value(
         self,
@@ -359,6 +390,18 @@ class ShopWorld:
             without[users], with_voucher[users] = spend_per_session(table, shown, shop.price, self.discount)
         sessions = people.rate * (self.n_days - self.n_days // 2)
         return sessions * without, sessions * people.visit_ratio * with_voucher
+
+    def _list_places(self, lists: AnyArray) -> IntArray:
+        given = np.asarray(lists)
+        if given.ndim != 2 or len(given) != self.n_users or not given.shape[1]:
+            raise InputError(f"lists has shape {given.shape}; give (n_users, k) = ({self.n_users}, k), k from 1 on.")
+        if given.dtype.kind in "iu":
+            empty = given == -1
+        else:
+            empty = np.frompyfunc(lambda item: item is None, 1, 1)(given.astype(object)).astype(bool)
+        out = np.full(given.shape, -1, dtype=np.int64)
+        out[~empty] = _places(given[~empty], self._catalogue.ids, UnknownItem, "items")
+        return out
 
     def _rows(self, position: int | None, max_rows: int | None) -> IntArray:
         place = self._behaviour.impressions.place
