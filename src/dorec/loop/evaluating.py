@@ -1,0 +1,476 @@
+"""`dorec evaluate`: a log with propensities and policies -> what they are worth, and whether one should take over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dorec.domain.decision import Decision, Reversal, TrackRecord
+from dorec.domain.errors import ColumnNotFound, ConfigError, InputError, Refusal, TooFewUnits, did_you_mean
+from dorec.domain.estimate import Estimate, Interval
+from dorec.domain.run import RunContext
+from dorec.domain.table import column, is_numeric
+from dorec.domain.verdict import Verdict
+from dorec.evaluate import (
+    IPS,
+    MR,
+    MRDR,
+    SNDR,
+    SNIPS,
+    DirectMethod,
+    DoublyRobust,
+    DRos,
+    OffPolicyEstimator,
+    Selection,
+    SubGaussianIPS,
+    SwitchDR,
+    context_drift,
+    policy_contrast,
+    rolling_value,
+    select_estimator,
+    value_by_segment,
+)
+from dorec.evaluate.judged_log import judge
+from dorec.evaluate.off_policy import importance_weights
+from dorec.evaluate.selection import UNBIASED
+from dorec.evaluate.shrinkage import carrying, without_bias
+from dorec.loop.bandit_log import LogColumns, read_log
+from dorec.loop.deciding import Promise, calibrated, decide, trial_plan
+from dorec.loop.policies import Log, is_learned, propensities_of
+from dorec.loop.results import hash_file
+from dorec.numeric.arrays import FloatArray
+from dorec.numeric.even_folds import even_folds
+from dorec.numeric.misjudged_weights import factor_to
+from dorec.store import StudyFolder
+
+ESTIMATORS: dict[str, OffPolicyEstimator] = {
+    "ips": IPS(),
+    "snips": SNIPS(),
+    "dm": DirectMethod(),
+    "dr": DoublyRobust(),
+    "sndr": SNDR(),
+    "mrdr": MRDR(),
+    "switch_dr": SwitchDR(),
+    "dros": DRos(),
+    "sub_gaussian_ips": SubGaussianIPS(),
+    "mr": MR(),
+}
+AUTO = ("ips", "snips", "dr", "sndr", "switch_dr", "dros")
+LOGGED = "logged"
+PARTS = 5  # of a log in the order of time
+MANY_SEGMENTS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRequest:
+    """What `dorec evaluate` is asked.
+
+    Example:
+        >>> asked = EvaluateRequest(source=Path("log.csv"), columns=LogColumns(action="a", reward="r", propensity="p"))
+        >>> asked.policies, asked.incumbent
+        (('best',), 'logged')
+    """
+
+    source: Path
+    columns: LogColumns
+    policies: tuple[str, ...] = ("best",)
+    incumbent: str = LOGGED
+    estimators: tuple[str, ...] = AUTO
+    segment: str | None = None
+    margin: float = 0.0
+    max_unsupported: float = 0.01
+    effect: float | None = None  # that the trial is to see
+    per_day: float | None = None  # units a day of the trial
+    guardrails: tuple[str, ...] = ()  # columns that must not get worse
+    question: str = ""
+    study: Path | None = None  # where the card is entered
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Valued:
+    """One policy: its value by each estimator, the one that is believed, and its gain over the incumbent.
+
+    Example:
+        >>> one = Estimate(0.2, no_interval="an example")
+        >>> Valued(name="uniform", values={"ips": one}, chosen="ips", value=one, gain=one, candidates=None, refused={},
+        ...        effective_rows=10.0).to_dict()["chosen"]
+        'ips'
+    """
+
+    name: str
+    values: Mapping[str, Estimate]
+    chosen: str
+    value: Estimate
+    gain: Estimate
+    candidates: Selection | None  # evidence of the choice
+    refused: Mapping[str, Refusal]  # estimators that did not answer
+    effective_rows: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return {
+            "policy": self.name,
+            "chosen": self.chosen,
+            "value": self.value.to_dict(),
+            "gain": self.gain.to_dict(),
+            "effective_sample_size": self.effective_rows,
+            "estimators": {name: one.to_dict() for name, one in self.values.items()},
+            "choice": [vars(c) for c in self.candidates.candidates] if self.candidates else [],
+            "refused": {name: refusal.to_dict() for name, refusal in self.refused.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluated:
+    """Values, diagnostics and the card; made by `evaluate_log`."""
+
+    request: EvaluateRequest
+    log: Log  # on which policies were judged
+    dropped_rows: int
+    learned_on: int  # rows that learned policies learned from, apart from the log
+    incumbent: Estimate
+    policies: tuple[Valued, ...]
+    refused: Mapping[str, Refusal]  # policies that the log can't judge
+    segments: Estimate | None  # value of the best policy in each
+    segment_gains: Estimate | None
+    drift: tuple[Verdict, ...]
+    decision: Decision
+    record: TrackRecord
+    entered: bool
+
+    @property
+    def best(self) -> Valued:
+        """The policy that the card is about."""
+        return next(one for one in self.policies if one.name == self.decision.candidate)
+
+    @property
+    def checks(self) -> tuple[Verdict, ...]:
+        """What speaks for and against the value of the best policy, each thing once."""
+        segments = () if self.segments is None else self.segments.verdicts
+        found = (*self.best.value.verdicts, *self.drift, *segments)
+        return tuple({(v.check, v.meaning): v for v in found}.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        parts = {"values": self.segments, "gains": self.segment_gains}
+        return {
+            "rows": self.log.feedback.n,
+            "rows_dropped": self.dropped_rows,
+            "rows_learned_on": self.learned_on,
+            "actions": self.log.feedback.n_actions,
+            "incumbent": self.incumbent.to_dict(),
+            "policies": [one.to_dict() for one in self.policies],
+            "refused": {name: refusal.to_dict() for name, refusal in self.refused.items()},
+            "segments": {
+                name: None if one is None else [part.to_dict() for part in one.scalars()] for name, one in parts.items()
+            },
+            "verdicts": [v.to_dict() for v in self.checks],
+            "decision": self.decision.to_dict(),
+            "track_record": str(self.record),
+            "entered": self.entered,
+        }
+
+
+def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
+    r"""Read the log, judge each policy on it, and write the card of the best.
+
+    Policies that learn from rewards learn on one half of the log (of its users) and are judged on the other. Of several
+    policies the card is about the one with the highest lower bound, and the bounds of all hold at once.
+
+    Raises:
+        ConfigError, InputError: an option, a column or a policy is not known.
+        Refusal: the log can't judge any of the policies, with the row and the remedy.
+
+    Example:
+        >>> import tempfile
+        >>> rng = np.random.default_rng(0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "log.csv")
+        ...     rows = "\n".join(f"{a},{0.3 * a + rng.random():.3f},0.5,1" for a in rng.integers(2, size=1000))
+        ...     _ = file.write_text("a,r,p,new\n" + rows)
+        ...     columns = LogColumns(action="a", reward="r", propensity="p")
+        ...     found = evaluate_log(EvaluateRequest(source=file, columns=columns, policies=("new",)),
+        ...                          context=RunContext())
+        >>> found.decision.choice, round(found.best.gain.value, 2)
+        ('ship', 0.12)
+    """
+    _check_request(request)
+    whole = read_log(request.source, request.columns)
+    _check_sides(request, whole)
+    judged, learning = _halves(request, whole)
+    base_policy = None
+    if request.incumbent != LOGGED:
+        base_policy = propensities_of(request.incumbent, judged, learning, context)
+    made: list[Valued] = []
+    matrices: dict[str, FloatArray] = {}
+    refused: dict[str, Refusal] = {}
+    for name in context.track(request.policies, "judging policies", len(request.policies)):
+        matrices[name] = propensities_of(name, judged, learning, context)
+        try:
+            made.append(_valued(request, judged, name, matrices[name], base_policy))
+        except Refusal as refusal:
+            refused[name] = refusal
+    if not made:
+        raise next(iter(refused.values()))
+    record, folder = TrackRecord(()), None if request.study is None else StudyFolder.create(request.study)
+    if folder is not None:
+        record = folder.decisions.record()
+    base = _incumbent(request, judged, base_policy, made[0].chosen)
+    best, promise = _promise(request, judged, made, base, matrices, record)
+    decision = decide(promise, margin=request.margin, record=record)
+    if folder is not None:
+        folder.decisions.enter(decision)
+    segments, gains = _segments(request, judged, best, matrices[best.name])
+    return Evaluated(
+        request=request,
+        log=judged,
+        dropped_rows=whole.total - whole.feedback.n,
+        learned_on=0 if learning is None else learning.feedback.n,
+        incumbent=base,
+        policies=tuple(made),
+        refused=refused,
+        segments=segments,
+        segment_gains=gains,
+        drift=_drift(request, judged, best, matrices[best.name]),
+        decision=decision,
+        record=record.of_kind(decision.kind),
+        entered=folder is not None,
+    )
+
+
+def _check_request(request: EvaluateRequest) -> None:
+    for name in request.estimators:
+        if name not in ESTIMATORS:
+            raise ConfigError(
+                f"--estimators {name!r} is not known; allowed: auto, {', '.join(ESTIMATORS)}."
+                f"{did_you_mean(name, ESTIMATORS)}"
+            )
+    if not request.policies:
+        raise ConfigError("evaluate needs a policy to judge: --policy FILE, a column of the log, uniform, best, ...")
+    if len(set(request.policies)) < len(request.policies) or request.incumbent in request.policies:
+        raise ConfigError("A policy is named twice, or is its own incumbent; name each once.")
+
+
+def _check_sides(request: EvaluateRequest, log: Log) -> None:
+    for name in (*([request.segment] if request.segment else []), *request.guardrails):
+        if name not in log.table.column_names:
+            raise ColumnNotFound(name, log.table.column_names, request.source.name)
+    for name in request.guardrails:
+        if not is_numeric(column(log.table, name)):
+            raise InputError(f"The guardrail {name!r} holds text; give a column of numbers.")
+
+
+def _halves(request: EvaluateRequest, log: Log) -> tuple[Log, Log | None]:
+    """The rows on which policies are judged, and those from which they learn, where any does."""
+    if not any(is_learned(name, log) for name in (*request.policies, request.incumbent)):
+        return log, None
+    if log.feedback.n < 20:
+        raise TooFewUnits(f"{log.feedback.n} rows are too few to learn a policy and to judge it", remedy="log more")
+    fold = even_folds(log.feedback.n, 2, log.feedback.cluster)
+    return log.take(np.flatnonzero(fold == 0)), log.take(np.flatnonzero(fold == 1))
+
+
+def _valued(
+    request: EvaluateRequest, log: Log, name: str, policy: FloatArray, base_policy: FloatArray | None
+) -> Valued:
+    feedback = log.feedback
+    open_log = judge(feedback, policy, request.max_unsupported)
+    values: dict[str, Estimate] = {}
+    refused: dict[str, Refusal] = {}
+    for method in request.estimators:
+        try:
+            values[method] = ESTIMATORS[method].given(open_log)
+        except Refusal as refusal:
+            refused[method] = refusal
+    if not values:
+        raise next(iter(refused.values()))
+    usable = [m for m, e in values.items() if not e.no_interval or isinstance(ESTIMATORS[m], DirectMethod)]
+    selection = None
+    if len(usable) > 1 and any(values[m].method in UNBIASED for m in usable):
+        asked = {m: ESTIMATORS[m] for m in usable}
+        selection = select_estimator(feedback, policy, asked, max_unsupported=request.max_unsupported)
+    chosen = (
+        selection.chosen if selection else next((m for m in usable if not values[m].no_interval), next(iter(values)))
+    )
+    value = selection.estimate if selection else values[chosen]
+    if base_policy is None:
+        gain = _less_logged(value, _logged(log))
+    else:
+        gain = policy_contrast(ESTIMATORS[chosen], feedback, policy, base_policy)
+    gain = replace(gain, name=f"{name} - {request.incumbent}", verdicts=value.verdicts, unit="")
+    effective = next((v.statistic for v in value.verdicts if v.code == "effective_sample_size"), None)
+    return Valued(
+        name=name,
+        values={m: replace(e, name=m) for m, e in values.items()},
+        chosen=chosen,
+        value=replace(value, name=f"value of {name}"),
+        gain=gain,
+        candidates=selection,
+        refused=refused,
+        effective_rows=float(effective or 0.0),
+    )
+
+
+def _logged(log: Log) -> Estimate:
+    feedback = log.feedback
+    made = Estimate.of_mean(feedback.reward, name="logged policy", sample=feedback.sample, cluster=feedback.cluster)
+    return replace(made, method="mean of the log")
+
+
+def _less_logged(value: Estimate, logged: Estimate) -> Estimate:
+    """The value less that of the log, paired row by row; a bias that the value's interval carries is carried on."""
+    bare, bias = without_bias(value)
+    told = next((v for v in value.verdicts if v.code == "estimator_chosen"), None)
+    if told is not None and not value.no_interval and value.influence is not None:
+        alone = float(told.evidence["std_error_alone"])
+        bare = replace(value, influence=value.influence * (alone / float(value.std_error)))
+        bias = float(np.hypot(told.evidence["bias"], told.evidence["std_error_of_bias"]))
+    gap = replace(bare - logged, method=value.method, no_interval=value.no_interval)
+    return gap if gap.no_interval else carrying(gap, bias)
+
+
+def _incumbent(request: EvaluateRequest, log: Log, base_policy: FloatArray | None, chosen: str) -> Estimate:
+    if base_policy is None:
+        return _logged(log)
+    made = ESTIMATORS[chosen].evaluate(log.feedback, base_policy)
+    return replace(made, name=f"value of {request.incumbent}")
+
+
+def _promise(
+    request: EvaluateRequest,
+    log: Log,
+    made: Sequence[Valued],
+    base: Estimate,
+    matrices: Mapping[str, FloatArray],
+    record: TrackRecord,
+) -> tuple[Valued, Promise]:
+    """The policy that the card is about, and what it promises."""
+    scale = Promise(question="", gain=made[0].gain, incumbent_value=base).scale
+    past = record.of_kind("policy value")
+    gains = [calibrated(one.gain, past, scale=scale) for one in made]
+    best, bounds = 0, None
+    told = [i for i, gain in enumerate(gains) if not gain.no_interval]
+    if len(told) > 1:
+        every = Estimate.concat([gains[i] for i in told]).interval(joint=True)
+        at = int(np.argmax(every.lower))
+        best, bounds = told[at], Interval(every.lower[at], every.upper[at])
+    elif told:
+        best = told[0]
+    one = made[best]
+    promise = Promise(
+        question=request.question or f"Should {one.name} replace {request.incumbent}, by {request.columns.reward}?",
+        gain=one.gain if bounds is None else gains[best],
+        value=one.value,
+        incumbent_value=base,
+        bounds=bounds,
+        candidate=one.name,
+        incumbent=request.incumbent,
+        assumptions=_assumptions(request, log),
+        inputs={str(path): hash_file(path) for path in _files(request)},
+    )
+    plan = _plan(request, log, one.gain)
+    sensitivity = _sensitivity(log, one, matrices[one.name], base, request)
+    return one, replace(promise, plan=plan, sensitivity=sensitivity)
+
+
+def _files(request: EvaluateRequest) -> list[Path]:
+    named = [Path(name) for name in (*request.policies, request.incumbent)]
+    return [request.source, *(path for path in named if path.is_file())]
+
+
+def _plan(request: EvaluateRequest, log: Log, gain: Estimate) -> Any:
+    feedback = log.feedback
+    logged = _logged(log)
+    if logged.no_interval:
+        return None
+    users = feedback.n if feedback.cluster is None else len(np.unique(feedback.cluster))
+    guardrails = {name: column(log.table, name).astype(np.float64) for name in request.guardrails}
+    # a clustered error over sqrt(n) is what a row varies by, once rows of one user are counted as dependent
+    return trial_plan(
+        gain,
+        sd=float(logged.std_error) * np.sqrt(feedback.n),
+        margin=request.margin,
+        effect=request.effect,
+        per_day=request.per_day,
+        unit="decision" if feedback.cluster is None else "user",
+        rows_per_unit=feedback.n / users,
+        guardrails={name: float(np.nanstd(values)) for name, values in guardrails.items()},
+    )
+
+
+def _sensitivity(
+    log: Log, one: Valued, policy: FloatArray, base: Estimate, request: EvaluateRequest
+) -> tuple[Reversal, ...]:
+    """By which factor the logged propensities would have to be wrong."""
+    weights = importance_weights(log.feedback, policy)
+    needed = float(base.value) + request.margin
+    value = float(weights @ log.feedback.reward) / max(float(weights.sum()), 1e-300)
+    sign = 1.0 if value > needed else -1.0
+    factor = factor_to(weights, sign * log.feedback.reward, sign * needed)
+    if not 1.0 < factor < np.inf:
+        return ()
+    way = "vanish" if sign > 0 else "appear"
+    told = f"If logged propensities were wrong by a factor of {factor:.2f}, row by row in the worst way, the gain of "
+    return (Reversal(what="propensities", threshold=factor, meaning=f"{told}{one.name} could {way}."),)
+
+
+def _assumptions(request: EvaluateRequest, log: Log) -> tuple[str, ...]:
+    columns = request.columns
+    independent = (
+        f"users of {columns.user!r} are independent of one another" if columns.user else "rows are independent"
+    )
+    return (
+        f"{columns.propensity!r} is the probability with which the log took each action, given all that it looked at",
+        "the contexts that the policy will meet are like those of the log",
+        "an action's reward does not depend on actions in other rows",
+        independent,
+    )
+
+
+def _segments(
+    request: EvaluateRequest, log: Log, best: Valued, policy: FloatArray
+) -> tuple[Estimate | None, Estimate | None]:
+    if request.segment is None:
+        return None, None
+    labels = column(log.table, request.segment)
+    text = np.array(["missing" if v is None or v != v else str(v) for v in labels.tolist()])
+    if len(np.unique(text)) > MANY_SEGMENTS:
+        raise InputError(
+            f"--segment {request.segment!r} has {len(np.unique(text)):,} values; give a column of at most "
+            f"{MANY_SEGMENTS}, as a region or a device."
+        )
+    values = value_by_segment(ESTIMATORS[best.chosen], log.feedback, policy, text)
+    if request.incumbent != LOGGED or values.no_interval:
+        return values, None
+    gains = [_less_logged(values[str(name)], _logged_in(log, text == name)) for name in values.name]
+    told = [replace(gain, name=name, verdicts=()) for gain, name in zip(gains, values.name, strict=True)]
+    return values, Estimate.concat(told)
+
+
+def _logged_in(log: Log, inside: FloatArray) -> Estimate:
+    feedback = log.feedback
+    mean = float(feedback.reward[inside].mean())
+    influence = np.where(inside, feedback.reward - mean, 0.0) / inside.mean()
+    return Estimate(mean, influence, name="logged", sample=feedback.sample, cluster=feedback.cluster)
+
+
+def _drift(request: EvaluateRequest, log: Log, best: Valued, policy: FloatArray) -> tuple[Verdict, ...]:
+    """Whether the value and the contexts stayed the same over time, where the log says what its order is."""
+    feedback = log.feedback
+    if request.columns.time is None or feedback.n < 100 * PARTS:
+        return ()
+    found: list[Verdict] = []
+    try:
+        rolling = rolling_value(ESTIMATORS[best.chosen], feedback, policy, window=feedback.n // PARTS)
+        found += [replace(v, check="value over time") for v in rolling.verdicts if v.code == "parts_differ"]
+    except Refusal as refusal:
+        found.append(
+            Verdict(check="value over time", status="warning", code=refusal.code, meaning=f"{refusal.reason}.")
+        )
+    if feedback.context.shape[1]:
+        half = feedback.n // 2
+        early, late = feedback.take(np.arange(half)), feedback.context[half:]
+        found.append(replace(context_drift(early, late), check="contexts, early and late"))
+    return tuple(found)
