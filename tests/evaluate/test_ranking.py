@@ -207,3 +207,18 @@ def test_a_sample_holds_what_is_relevant_and_so_many_others(halves):
         assert not any(seen[user, i] for i in others)
     with pytest.raises(InputError, match="sampled is 0"):
         ranking(scorer, test, sampled=0)
+
+
+def test_what_was_seen_for_nothing_is_drawn_no_more_than_it_is_recommended():
+    rows = {"u": [1, 1, 1, 2, 3, 3], "i": [1, 2, 3, 4, 5, 6], "w": [1.0, 0.0, 0.0, 1.0, 1.0, 1.0]}
+    train = Dataset.from_interactions(rows, user="u", item="i", weight="w")
+    test = Dataset.from_interactions({"u": [1, 2], "i": [4, 1]}, user="u", item="i")
+    scorer = Popularity().fit(train)
+    with pytest.warns(SampledRankingWarning):
+        lists = sampled_lists(
+            scorer, np.array([1]), 9, keys=np.array([3]), n_sampled=9, exclude_seen=True, context=RunContext()
+        )
+    assert sorted(lists[lists >= 0].tolist()) == [3, 4, 5]
+    with pytest.warns(SampledRankingWarning):
+        some = ranking(scorer, test, k=5, metrics=("ndcg", "recall"), sampled=100)
+    assert some.value.tolist() == ranking(scorer, test, k=5, metrics=("ndcg", "recall")).value.tolist()

@@ -12,6 +12,7 @@ from dorec.domain.table import column
 from dorec.evaluate import list_metrics
 from dorec.evaluate.ranking_metrics import ACCURACY
 from dorec.numeric.arrays import BoolArray, FloatArray, IntArray
+from dorec.numeric.category_mix import history_mix
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,7 @@ class JudgedLists:
         known = self.codes >= 0
         indicator = np.zeros((self.train.n_items, int(self.codes.max(initial=-1)) + 1))
         indicator[known, self.codes[known]] = 1.0
-        own = np.asarray(self.train.matrix[np.maximum(self.users, 0)] @ indicator)
-        everyone = np.asarray(self.train.matrix.sum(axis=0)).ravel() @ indicator
-        own[(self.users < 0) | (own.sum(axis=1) == 0)] = everyone
-        total = own.sum(axis=1, keepdims=True)
-        return np.divide(own, total, out=np.zeros_like(own), where=total > 0)
+        return history_mix(self.train.matrix, self.users, indicator)
 
     @cached_property
     def history_popularity(self) -> FloatArray:

@@ -56,8 +56,9 @@ def sampled_lists(
         drawn = rng.random(table.shape)
         drawn[relevant] = np.inf
         if exclude_seen:
-            seen = data.matrix[np.maximum(users[rows], 0)].toarray() != 0
-            drawn[seen & (users[rows] >= 0)[:, None]] = np.inf
+            known = np.flatnonzero(users[rows] >= 0)
+            seen = data.matrix[users[rows][known]]  # what is stored with weight 0 was seen too
+            drawn[np.repeat(known, np.diff(seen.indptr)), seen.indices] = np.inf
         n = min(int(n_sampled), m - 1)
         border = np.partition(drawn, n, axis=1)[:, n : n + 1]
         table[~(relevant | ((drawn < border) & np.isfinite(drawn)))] = -np.inf

@@ -6,10 +6,11 @@ import pytest
 from dorec import Dataset
 from dorec.domain.item_list import ItemList
 from dorec.errors import ConfigError, InputError
+from dorec.numeric.category_mix import history_mix
 from dorec.recommend import Popularity
 from dorec.recommend.reranking import DPP, MMR, Calibrated, ExposureCap, XQuAD
 from dorec.recommend.reranking.calibration import calibrate
-from dorec.recommend.reranking.candidates import codes_matrix, history_mix
+from dorec.recommend.reranking.candidates import codes_matrix
 from dorec.recommend.reranking.dpp import largest_volume
 from dorec.recommend.reranking.item_vectors import item_vectors
 from dorec.recommend.reranking.mmr import mmr
@@ -151,7 +152,7 @@ def test_calibration_is_greedy_on_the_smoothed_divergence():
 def test_calibration_brings_the_mix_of_lists_to_that_of_histories(shop):
     before = lists(shop, c=28)
     categories, _ = codes_matrix(shop, "kind")
-    wanted = history_mix(shop, np.arange(50), categories)
+    wanted = history_mix(shop.matrix, np.arange(50), categories)
 
     def distance(items):
         share = categories[shop.item_index_of(items.ravel())].reshape(50, -1, 3).sum(axis=1)
@@ -190,7 +191,7 @@ def test_vectors_by_users_find_what_goes_together():
 def test_strangers_get_everyones_mix(shop):
     categories, names = codes_matrix(shop, "kind")
     assert names == ("a", "b", "c")
-    mix = history_mix(shop, np.array([-1, 0]), categories)
+    mix = history_mix(shop.matrix, np.array([-1, 0]), categories)
     everyone = shop.matrix.sum(axis=0) @ categories
     np.testing.assert_allclose(mix[0], np.asarray(everyone).ravel() / everyone.sum())
     assert mix[1].sum() == pytest.approx(1.0)

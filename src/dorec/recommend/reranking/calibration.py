@@ -9,12 +9,12 @@ from dorec.domain.errors import ConfigError
 from dorec.domain.item_list import ItemList
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import FloatArray, IntArray
+from dorec.numeric.category_mix import history_mix
 from dorec.recommend.reranking.candidates import (
     Candidates,
     best_column,
     check_trade_off,
     codes_matrix,
-    history_mix,
     reranked,
 )
 
@@ -57,7 +57,7 @@ class Calibrated:
         categories, _ = codes_matrix(dataset, self.by)
 
         def pick(block: Candidates, size: int) -> tuple[IntArray, FloatArray]:
-            mix = history_mix(dataset, block.users, categories)
+            mix = history_mix(dataset.matrix, block.users, categories)
             return calibrate(block.relevance, categories[block.places], mix, (self.trade_off, self.smoothing), size)
 
         return reranked(items, dataset, k, pick, width=2 * categories.shape[1], label="calibration", context=context)

@@ -10,7 +10,8 @@ from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.item_list import ItemList
 from dorec.domain.run import RunContext
-from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dorec.numeric.arrays import BoolArray, FloatArray, IntArray
+from dorec.numeric.category_mix import category_shares
 
 BLOCK_ENTRIES = 2**22  # numbers in the largest array of a block of users: 32 MiB
 Pick = Callable[["Candidates", int], tuple[IntArray, FloatArray]]  # the columns picked (u, k) and their gains (u, k)
@@ -146,32 +147,4 @@ def codes_matrix(dataset: Dataset, by: str) -> tuple[FloatArray, tuple[Any, ...]
             f"by is {by!r}, which is no column of the item features ({names}); add it by dataset.with_items(table, "
             "item=...), or choose one of these."
         )
-    cells = [_labels(value) for value in features.column(by).to_pylist()]
-    names_of = sorted({label for cell in cells for label in cell}, key=str)
-    place = {label: j for j, label in enumerate(names_of)}
-    out = np.zeros((dataset.n_items, len(names_of)))
-    for i, cell in enumerate(cells):
-        for label in cell:
-            out[i, place[label]] += 1.0 / len(cell)
-    return out, tuple(names_of)
-
-
-def _labels(value: Any) -> tuple[Any, ...]:
-    if value is None or value != value:
-        return ()
-    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
-
-
-def history_mix(dataset: Dataset, users: IntArray, categories: AnyArray) -> FloatArray:
-    """Each user's share of each category in the training history, (u, categories); a stranger has everyone's.
-
-    A user whose items have no known category has everyone's mix too.
-    """
-    matrix = dataset.matrix
-    everyone = np.asarray(matrix.sum(axis=0)).ravel() @ categories
-    mix = np.tile(everyone, (len(users), 1))
-    known = users >= 0
-    own = np.asarray(matrix[users[known]] @ categories)
-    mix[known] = np.where(own.sum(axis=1, keepdims=True) > 0, own, everyone)
-    total = mix.sum(axis=1, keepdims=True)
-    return np.divide(mix, total, out=np.zeros_like(mix), where=total > 0)
+    return category_shares(features.column(by).to_pylist())

@@ -8,12 +8,12 @@ from dorec.domain.dataset import Dataset
 from dorec.domain.item_list import ItemList
 from dorec.domain.run import RunContext
 from dorec.numeric.arrays import FloatArray, IntArray
+from dorec.numeric.category_mix import history_mix
 from dorec.recommend.reranking.candidates import (
     Candidates,
     best_column,
     check_trade_off,
     codes_matrix,
-    history_mix,
     reranked,
 )
 
@@ -55,7 +55,7 @@ class XQuAD:
         categories, _ = codes_matrix(dataset, self.by)
 
         def pick(block: Candidates, size: int) -> tuple[IntArray, FloatArray]:
-            mix = history_mix(dataset, block.users, categories)
+            mix = history_mix(dataset.matrix, block.users, categories)
             return cover(block.relevance, categories[block.places], mix, self.trade_off, size)
 
         return reranked(items, dataset, k, pick, width=categories.shape[1], label="xQuAD", context=context)
