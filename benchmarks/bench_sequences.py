@@ -4,7 +4,9 @@
 event among all items and writes benchmarks/results/sequences.md. `--keep FOLDER` keeps fitted models there and takes up
 those that it finds, so that parts can run side by side: `--only hstu --dry` fits one model and writes nothing.
 `--epoch` times one epoch of SASRec on 100,000 events, and RecBole's in an environment of its own where RECBOLE_PYTHON
-names its interpreter.
+names its interpreter. `--seeds 0 1 2` fits models that draw at random once for each seed and averages their metrics
+user by user. `--search` looks for settings of the models of order by successive halving within the training part, and
+uses them.
 """
 
 import argparse
@@ -25,8 +27,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from dorec import Dataset, RunContext
-from dorec.evaluate import compare
+from dorec import Dataset, Estimate, RunContext
+from dorec.evaluate import ranking
+from dorec.loop.successive_halving import grid, search
 from dorec.recommend import from_arrays, make
 
 RESULTS = Path(__file__).parent / "results" / "sequences.md"
@@ -37,8 +40,8 @@ HEAD = """# Sequences
 Leave-last-out: of each user with two events or more the last one is the test, every item is ranked, items of the
 user's history are masked. Events at the same time are put in a random order (seed 0), so that no order of ids can be
 learned. NDCG@10 and hit rate@10 with 95% intervals over users; p is Romano-Wolf over the table. One thread, seed 0
-unless said. Models of order stop early on the last training event of up to 1,000 users. Settings were given by hand,
-not searched; the other models run at their defaults.
+unless said. Models of order stop early on the last training event of up to 1,000 users. Settings were given by hand
+unless a search is named; the other models run at their defaults.
 """
 DENSE: dict[str, dict[str, Any]] = {
     "sasrec": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
@@ -52,6 +55,31 @@ DENSE: dict[str, dict[str, Any]] = {
     "slim": {},
     "ease": {},
 }
+LATEST: dict[str, dict[str, Any]] = {
+    "sasrec": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
+    "hstu": {"learning_rate": 0.002, "epochs": 25, "patience": 3},
+    "bert4rec": {"learning_rate": 0.002, "epochs": 30, "patience": 4},
+    "popularity": {},
+    "weighted_popularity": {},
+    "item_knn": {},
+    "user_knn": {},
+    "association_rules": {},
+    "ease": {},
+    "sparse_ease": {},
+    "slim": {},
+    "als": {},
+    "bpr": {},
+    "warp": {},
+    "blend": {},
+    "factorization_machine": {},
+    "dice": {},
+    "lightgcn": {},
+    "gat": {},
+    "mult_vae": {"learning_rate": 0.003, "epochs": 30, "patience": 5},
+}
+OF_ORDER = ("sasrec", "hstu", "bert4rec")
+DRAWN = (*OF_ORDER, "bpr", "warp", "lightgcn", "gat", "mult_vae", "dice", "factorization_machine")
+TRIED: dict[str, Any] = {"dropout": [0.2, 0.5], "learning_rate": [0.001, 0.003], "embedding_size": [64, 128]}
 SPARSE: dict[str, dict[str, Any]] = {
     "sasrec": {"max_length": 20, "batch_size": 64, "dropout": 0.5, "learning_rate": 0.002, "epochs": 20, "patience": 2},
     "hstu": {"max_length": 20, "batch_size": 64, "dropout": 0.5, "learning_rate": 0.002, "epochs": 20, "patience": 2},
@@ -69,6 +97,12 @@ def movielens() -> Dataset:
     with gzip.open(SHARED / "ml-100k" / "u.data.gz", "rt") as file:
         rows = np.array([line.split() for line in file]).astype(np.int64)
     return dataset(rows[:, 0], rows[:, 1], rows[:, 3])
+
+
+def latest() -> Dataset:
+    with gzip.open(SHARED / "ml-latest-small" / "ratings.csv.gz", "rt") as file:
+        rows = np.array([(r["userId"], r["movieId"], r["timestamp"]) for r in csv.DictReader(file)]).astype(np.int64)
+    return dataset(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
 def grocery() -> Dataset:
@@ -97,6 +131,7 @@ SHORT = {"max_length": 12, "batch_size": 32, "dropout": 0.3, "learning_rate": 0.
 OFFICE = SPARSE | {"sasrec": SHORT, "hstu": SHORT}
 DATA: dict[str, tuple[str, Callable[[], Dataset], dict[str, dict[str, Any]]]] = {
     "movielens": ("MovieLens 100K", movielens, DENSE),
+    "latest": ("MovieLens latest, small", latest, LATEST),
     "grocery": ("Amazon grocery", grocery, SPARSE),
     "office": ("Amazon office products", office, OFFICE),
 }
@@ -113,16 +148,17 @@ def last_out(data: Dataset) -> tuple[Dataset, Dataset]:
     return data.take(~last), data.take(last)
 
 
-def fitted(name: str, settings: dict[str, Any], train: Dataset, folder: Path | None, data: str) -> tuple[Any, float]:
-    """The scorer and the CPU seconds of its fit, taken up from the folder where it is kept."""
-    at = None if folder is None else folder / f"{data}-{name}.safetensors"
+def fitted(
+    name: str, settings: dict[str, Any], train: Dataset, at: Path | None, context: RunContext
+) -> tuple[Any, float]:
+    """The scorer and the CPU seconds of its fit, taken up from a file where it is kept."""
     if at is not None and at.exists():
         facts = json.loads(at.with_suffix(".json").read_text())
         return from_arrays(load_file(at), facts["metadata"], train), facts["cpu"]
     began = time.process_time()
-    scorer = make(name, **settings).fit(train, context=ONE)
+    scorer = make(name, **settings).fit(train, context=context)
     cpu = time.process_time() - began
-    print(f"{data} {name}: {cpu:.1f} CPU s", flush=True)
+    print(f"{'' if at is None else at.stem}: {cpu:.1f} CPU s", flush=True)
     if at is not None:
         arrays, metadata = scorer.to_arrays()
         at.parent.mkdir(parents=True, exist_ok=True)
@@ -131,33 +167,60 @@ def fitted(name: str, settings: dict[str, Any], train: Dataset, folder: Path | N
     return scorer, cpu
 
 
-def section(key: str, folder: Path | None, only: list[str]) -> list[str]:
+def searched(name: str, settings: dict[str, Any], train: Dataset, kept: Path | None) -> dict[str, Any]:
+    """The settings that do best on the training part's own last fifth, a few numbers tried around those given."""
+    options = grid(name, **{k: [v] for k, v in settings.items() if k not in TRIED}, **TRIED)
+    board = search(options, train, kept=kept, context=ONE)
+    print(board, flush=True)
+    return {k: getattr(board.best, k) for k in {**settings, **TRIED}}
+
+
+def section(key: str, asked: argparse.Namespace) -> list[str]:
     title, read, settings = DATA[key]
     data = read()
     train, test = last_out(data)
-    chosen = {n: s for n, s in settings.items() if not only or n in only}
-    made = {name: fitted(name, s, train, folder, key) for name, s in chosen.items()}
-    found = compare({n: s for n, (s, _) in made.items()}, test, metrics=("ndcg", "hit_rate"), context=ONE)
-    print(found, flush=True)
-    of: dict[str, dict[str, Any]] = {name: {} for name in made}
-    for row in found.to_arrow().to_pylist():
-        of[row["model"]][row["metric"]] = row
+    chosen = {n: s for n, s in settings.items() if not asked.only or n in asked.only}
+    if asked.search:
+        diary = None if asked.keep is None else asked.keep / f"{key}-search.jsonl"
+        chosen = {n: searched(n, s, train, diary) if n in OF_ORDER else s for n, s in chosen.items()}
+    scores, cpu = {}, {}
+    for name, s in chosen.items():
+        seeds = asked.seeds if name in DRAWN else [0]
+        made = []
+        for seed in seeds:
+            at = None if asked.keep is None else asked.keep / f"{key}-{name}{f'-{seed}' if seed else ''}.safetensors"
+            scorer, seconds = fitted(name, s, train, at, RunContext(seed=seed, threads=1))
+            made.append((ranking(scorer, test, metrics=("ndcg", "hit_rate"), context=ONE), seconds))
+        scores[name] = sum((e for e, _ in made[1:]), made[0][0]) * (1 / len(made))
+        cpu[name] = sum(seconds for _, seconds in made) / len(made)
+        print(name, [f"{e[0].value:.4f}" for e, _ in made], f"{cpu[name]:.1f} CPU s", flush=True)
+    title = f"## {title}: {data.n_users:,} users, {data.n_items:,} items, {data.n_interactions:,} events"
+    told = [f"{name} {json.dumps(s)}" for name, s in chosen.items() if s]
+    notes = [f"Settings beside the defaults: {'; '.join(told)}." if told else "All models at their defaults."]
+    if len(asked.seeds) > 1:
+        notes += [f"Models that draw at random: metrics averaged over seeds {', '.join(map(str, asked.seeds))}."]
+    if asked.search:
+        notes += ["Settings of the models of order found by successive halving within the training part."]
+    return [title, "", *table(scores, cpu), "", " ".join(notes), ""]
+
+
+def table(scores: dict[str, Estimate], cpu: dict[str, float]) -> list[str]:
+    """Rows by NDCG; differences from the first model, paired over users, p-values adjusted for all of them."""
+    first, *others = scores
     lines = [
-        f"## {title}: {data.n_users:,} users, {data.n_items:,} items, {data.n_interactions:,} events",
-        "",
-        f"| model | NDCG@10 | hit rate@10 | NDCG minus {found.reference} | p | fit CPU s |",
+        f"| model | NDCG@10 | hit rate@10 | NDCG minus {first} | p | fit CPU s |",
         "|---|---|---|---|---|---|",
     ]
-    for name in sorted(made, key=lambda n: -of[n]["ndcg"]["value"]):
-        ndcg, hit = of[name]["ndcg"], of[name]["hit_rate"]
-        minus = p = ""
-        if ndcg["difference"] is not None:
-            minus = f"{ndcg['difference']:+.4f} [{ndcg['difference_lower']:+.4f}, {ndcg['difference_upper']:+.4f}]"
-            p = f"{ndcg['p_value']:.3g}"
-        shown = [f"{r['value']:.4f} [{r['lower']:.4f}, {r['upper']:.4f}]" for r in (ndcg, hit)]
-        lines.append(f"| {name} | {shown[0]} | {shown[1]} | {minus} | {p} | {made[name][1]:.1f} |")
-    told = [f"{name} {json.dumps(s)}" for name, s in chosen.items() if s]
-    return [*lines, "", f"Settings beside the defaults: {'; '.join(told)}.", ""]
+    gaps = {name: scores[name][0] - scores[first][0] for name in others}
+    p = dict(zip(gaps, Estimate.concat(list(gaps.values())).adjusted_p_values(), strict=True)) if gaps else {}
+    for name in sorted(scores, key=lambda n: -scores[n][0].value):
+        cells = ["{:.4f} [{:.4f}, {:.4f}]".format(e.value, *e.interval()) for e in scores[name].scalars()]
+        gap = gaps.get(name)
+        cells += ["", ""] if gap is None else ["{:+.4f} [{:+.4f}, {:+.4f}]".format(gap.value, *gap.interval())]
+        cells += [] if gap is None else [f"{p[name]:.3g}"]
+        lines.append(f"| {name} | {' | '.join(cells)} | {cpu[name]:.1f} |")
+    print("\n".join(lines), flush=True)
+    return lines
 
 
 def epoch() -> list[str]:
@@ -244,12 +307,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--dry", action="store_true")
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0])
+    parser.add_argument("--search", action="store_true")
     parser.add_argument("--epoch", action="store_true")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     if not SHARED.is_dir():
         sys.exit("../shared/data is not there: nothing to measure")
-    sections = {key: section(key, asked.keep, asked.only) for key in asked.data}
+    sections = {key: section(key, asked) for key in asked.data}
     if asked.epoch:
         sections["epoch"] = epoch()
     if not asked.dry:
