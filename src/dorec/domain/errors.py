@@ -29,6 +29,7 @@ DorecError
 │   ├── NotIndependent        not_independent
 │   ├── NoInterval            no_interval
 │   ├── NoHeterogeneity       no_heterogeneity
+│   ├── NoFeasiblePlan        no_feasible_plan
 │   └── SampleRatioMismatch   sample_ratio_mismatch
 └── IntegrityError            stored bytes are not the bytes that were written
 """
@@ -246,6 +247,12 @@ class SampleRatioMismatch(Refusal):
     """The arms of an experiment have other sizes than were planned."""
 
     code = "sample_ratio_mismatch"
+
+
+class NoFeasiblePlan(Refusal):
+    """The limits of a budget contradict each other: no plan keeps them all."""
+
+    code = "no_feasible_plan"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

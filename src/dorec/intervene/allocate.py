@@ -1,45 +1,131 @@
-"""Who gets what under a budget: the multiple-choice knapsack by its linear relaxation.
-
-Each unit gets one arm or none. Its arms form a chain of upgrades on the upper hull of (cost, gain); upgrades are bought
-in the order of gain per cost (Sinha, Zoltners 1979, doi:10.1287/opre.27.3.503), which is optimal up to the one unit
-where the budget runs out. A limit on the number of units adds a price per unit, found by bisection.
-"""
+"""Who gets what under a budget: the plan that gains most, the price of each limit, and how much better one could be."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from dorec.domain.errors import InputError, NotFinite
+from dorec.domain.errors import InputError, NoFeasiblePlan
 from dorec.domain.estimate import Estimate
-from dorec.domain.intervention import Budget
-from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.domain.intervention import Audience, Budget
+from dorec.intervene.contradiction import refuse_contradiction
+from dorec.intervene.exact import relaxed, whole
+from dorec.intervene.lagrangian import solve
+from dorec.intervene.multiple_choice_knapsack import knapsack
+from dorec.intervene.programme import Programme, programme_of
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Method = Literal["auto", "exact", "lagrangian"]
+KNAPSACK = 1_000_000  # pairs of unit and arm up to which money and units alone are shared out by sorting
+EXACT = 2_000  # pairs up to which whole numbers are searched without a core
+
+
+class Limit(NamedTuple):
+    """One limit of a plan."""
+
+    name: str
+    left: float  # what the plan leaves of it
+    price: float  # gain that one more unit of it would bring; of a minimum, what asking one unit less would
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Allocation:
-    """Which arm each unit gets, what that is expected to bring, and what one more unit of budget would.
+    """Which arm each unit gets, what that is expected to bring, what the limits cost, and how good a plan could be.
+
+    It is a `Policy` for its own units: `propensities()` are 0 and 1.
 
     Example:
-        >>> allocate(np.array([3.0, -1.0, 2.0]), Budget(max_units=1)).arm.tolist()
-        [1, 0, 0]
+        >>> plan = allocate(np.array([3.0, -1.0, 2.0]), Budget(max_units=1))
+        >>> plan.arm.tolist(), plan.prices
+        ([1, 0, 0], {'max_units': 2.0})
+        >>> print(plan)
+        1 of 3 units get something: expected gain 3, spent 0 (knapsack)
+        no plan gains more than 3: gap 0.00%
+        1: 1
+        max_units: 0 left, one more would bring 2
     """
 
-    arm: IntArray  # (n,) codes into `arms`; 0 is the reference: nothing is done
+    choice: IntArray  # (n, most) positions of the actions given, the reference not counted; -1 for none
     arms: tuple[Any, ...]
-    expected_gain: float  # sum of the predicted effects of the chosen arms
-    spent: float
+    expected_gain: float  # sum of the predicted effects of the chosen arms, with those of exploring
+    spent: float  # in expectation where it explores
     dual_price: float  # gain that one more unit of money would bring; 0 where money is left
     unit_price: float  # gain that one more treated unit would bring; 0 where max_units does not bind
+    action_price: FloatArray  # (k - 1,) what giving each arm costs in other limits, money and units apart
     n_treated: int
+    limits: tuple[Limit, ...]
+    objective: float  # what the plan maximises: the gain, less caution times its standard error
+    upper_bound: float  # of the objective over all plans that keep the limits, proven by the prices
+    method: str
+    explore: float = 0.0
 
+    @cached_property
+    def arm(self) -> IntArray:
+        """The arm of each unit (n,), codes into `arms`; 0 is the reference: nothing is done."""
+        if self.choice.shape[1] > 1:
+            raise InputError("A unit may get several arms in this plan; use `given`.")
+        return self.choice[:, 0].astype(np.int64) + 1
 
-class _Upgrades(NamedTuple):
-    unit: IntArray
-    arm: IntArray
-    cost: FloatArray
-    gain: FloatArray
+    @property
+    def given(self) -> BoolArray:
+        """Which unit gets which arm, (n, k - 1), the reference not counted."""
+        out = np.zeros((len(self.choice), len(self.arms) - 1), dtype=np.bool_)
+        for column in self.choice.T:
+            units = np.flatnonzero(column >= 0)
+            out[units, column[units]] = True
+        return out
+
+    @property
+    def gap(self) -> float:
+        """By which share of the upper bound a better plan could exceed this one, at most."""
+        return (self.upper_bound - self.objective) / (abs(self.upper_bound) or 1.0)
+
+    @property
+    def prices(self) -> dict[str, float]:
+        """The dual price of each limit, by its name."""
+        return {limit.name: limit.price for limit in self.limits}
+
+    @property
+    def counts(self) -> dict[Any, int]:
+        """How many units get each arm, the reference not counted."""
+        found = np.bincount(self.choice[self.choice >= 0], minlength=len(self.arms) - 1)
+        return dict(zip(self.arms[1:], found.tolist(), strict=True))
+
+    def propensities(self, covariates: AnyArray | None = None) -> FloatArray:
+        """Probability of each arm for the units of the plan, (n, k): 1 for the arm planned."""
+        if covariates is not None and len(covariates) != len(self.choice):
+            raise InputError(
+                f"The plan is for {len(self.choice):,} units, the covariates have {len(covariates):,}; for other units "
+                "use UpliftPolicy.from_allocation."
+            )
+        out = np.zeros((len(self.arm), len(self.arms)))
+        out[np.arange(len(out)), self.arm] = 1.0
+        return out
+
+    def to_arrow(self) -> "pa.Table":
+        """One row for each action given: `unit` (row number) and `arm` (label)."""
+        import pyarrow as pa
+
+        unit, place = np.nonzero(self.choice >= 0)
+        labels = pa.array(list(self.arms[1:]))
+        return pa.table({"unit": unit, "arm": labels.take(pa.array(self.choice[unit, place].astype(np.int64)))})
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.n_treated:,} of {len(self.choice):,} units get something: expected gain {self.expected_gain:.6g}, "
+            f"spent {self.spent:.6g} ({self.method})",
+            f"no plan gains more than {self.upper_bound:.6g}: gap {self.gap:.2%}",
+            ", ".join(f"{arm}: {count:,}" for arm, count in self.counts.items()),
+        ]
+        for name, left, price in self.limits:
+            eased = "one less" if name.startswith("minimum") else "one more"
+            lines.append(f"{name}: {left:.6g} left" + (f", {eased} would bring {price:.4g}" if price > 0 else ""))
+        return "\n".join(lines)
 
 
 def allocate(
@@ -47,50 +133,56 @@ def allocate(
     budget: Budget,
     arms: Sequence[Any] = (0, 1),
     *,
+    audience: Audience | None = None,
     std_errors: AnyArray | None = None,
     caution: float = 1.0,
+    method: Method = "auto",
+    explore: float = 0.0,
 ) -> Allocation:
-    """The arms that bring most under a budget; a unit is treated only where that is expected to help it.
+    """The arms that bring most under a budget; without a minimum, a unit is treated only where that should help it.
+
+    Money and units alone are shared out by sorting (`multiple_choice_knapsack`), small programmes go to HiGHS
+    (`exact`), large ones are solved by the prices of their limits (`lagrangian`: a million units and 20 arms in
+    seconds). Each answer carries an upper bound on every other plan. Gains of several arms for one unit add up.
 
     Args:
-        effects: predicted effect of each arm against the first, (n,) or (n, k - 1); larger is better.
-        budget: money in all, cost of each arm, most units treated.
-        arms: (k,) labels, the reference first; the costs of the budget name them.
+        effects: predicted effect of each arm against the first, (n,) or (n, k - 1); larger is better. float32 is kept
+            as it is; a value may be missing where the arm is not eligible.
+        budget: what limits the plan.
+        arms: (k,) labels, the reference first; the budget names them.
+        audience: who is eligible for what, costs by unit, groups, recent contacts.
         std_errors: of the effects, same shape; then units are chosen by effect - caution * std_error.
         caution: how many standard errors are taken off.
+        method: "exact" or "lagrangian", or "auto" to choose by size.
+        explore: probability that each eligible arm and the reference keep, to be drawn with `Exploring`; every limit
+            then holds in expectation, the exploration counted.
 
-    Returns:
-        The allocation; its gain falls short of the best possible by less than the gain of one unit for each limit.
+    Raises:
+        InputError, NotFinite: labels, shapes or values don't fit.
+        NoFeasiblePlan: the minima can't be met within the other limits; says which, and what would mend it.
 
     Example:
         >>> plan = allocate(np.array([3.0, -1.0, 2.0, 5.0]), Budget(total=20.0, cost={"mail": 10.0}), ["none", "mail"])
         >>> plan.arm.tolist(), plan.expected_gain, plan.spent, plan.dual_price
         ([1, 0, 0, 1], 8.0, 20.0, 0.2)
+        >>> effects = np.array([[3.0, 2.0], [4.0, 1.0], [2.0, 1.5]])
+        >>> plan = allocate(effects, Budget(capacity={"mail": 1}), ["none", "mail", "call"])
+        >>> plan.arm.tolist(), plan.expected_gain, plan.gap
+        ([2, 1, 2], 7.5, 0.0)
     """
+    if method not in ("auto", "exact", "lagrangian"):
+        raise InputError(f"method is {method!r}; give 'auto', 'exact' or 'lagrangian'.")
     gain = _as_columns(effects, len(arms), "effects")
     chosen_by = gain
     if std_errors is not None:
         error = _as_columns(std_errors, len(arms), "std_errors")
         if error.shape != gain.shape or (error < 0).any():
             raise InputError(f"std_errors have shape {error.shape}; give {gain.shape} values of 0 or more.")
-        chosen_by = gain - caution * error
-    cost = _costs(budget, arms)
-    total = np.inf if budget.total is None else budget.total
-    limit = len(gain) if budget.max_units is None else budget.max_units
-    arm, money_price = _spend(chosen_by, cost, total)
-    unit_price = 0.0
-    if np.count_nonzero(arm) > limit:
-        arm, money_price, unit_price = _spend_on_few(chosen_by, cost, total, limit)
-    treated = arm > 0
-    return Allocation(
-        arm=arm,
-        arms=tuple(arms),
-        expected_gain=float(gain[treated, arm[treated] - 1].sum()),
-        spent=float(cost[arm[treated] - 1].sum()),
-        dual_price=money_price,
-        unit_price=unit_price,
-        n_treated=int(treated.sum()),
-    )
+        chosen_by = gain - gain.dtype.type(caution) * error
+    programme = programme_of(chosen_by, budget, arms, audience, explore=explore)
+    by = method if method != "auto" else _method(programme, budget)
+    choice, prices, bound = _solved(programme, by)
+    return _allocation(programme, gain, tuple(arms), choice, prices, bound, by)
 
 
 def allocation_value(
@@ -119,134 +211,81 @@ def allocation_value(
     return Estimate.of_mean(gain, sample=sample, cluster=cluster, name=name, method="AIPW policy value")
 
 
-def _as_columns(values: AnyArray, k: int, what: str) -> FloatArray:
-    out = np.asarray(values, dtype=np.float64)
+def _as_columns(values: AnyArray, k: int, what: str) -> AnyArray:
+    out = np.asarray(values)
+    out = out if out.dtype == np.float32 else out.astype(np.float64, copy=False)
     out = out[:, None] if out.ndim == 1 else out
     if out.ndim != 2 or out.shape[1] != k - 1:
         raise InputError(f"{what} have shape {np.shape(values)}; for {k} arms give (n, {k - 1}).")
-    bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
-    if len(bad):
-        raise NotFinite(
-            f"{what} have {len(bad):,} row(s) with a missing or infinite value, the first {bad[0]}",
-            remedy="repair these rows",
+    return np.ascontiguousarray(out)
+
+
+def _method(programme: Programme, budget: Budget) -> str:
+    pairs = programme.n * programme.m
+    same_cost = len(programme.cost) == 1 and not programme.explore
+    if budget.is_simple and same_cost and pairs <= KNAPSACK:
+        return "knapsack"
+    return "exact" if pairs <= EXACT else "lagrangian"
+
+
+def _solved(programme: Programme, method: str) -> tuple[AnyArray, FloatArray, float]:
+    """The plan (n, most), the prices (n_rows,) and the upper bound."""
+    if method == "knapsack":
+        choice, prices = _by_sorting(programme)
+        return choice, prices, programme.dual(prices).value
+    refuse_contradiction(programme)
+    if method == "lagrangian":
+        choice, dual = solve(programme)
+        return choice, dual.prices, dual.bound
+    _, prices, found = relaxed(programme)
+    bound = programme.dual(prices).value
+    if found is None or len(programme.broken(programme.totals(found).use)):
+        found, proven = whole(programme)
+        bound = min(bound, proven)
+    if found is None:
+        raise NoFeasiblePlan(
+            "fractions of units could keep every limit, whole units can't",
+            remedy=f"loosen one of {', '.join(programme.names)} a little",
         )
-    return out
+    return found, prices, bound
 
 
-def _costs(budget: Budget, arms: Sequence[Any]) -> FloatArray:
-    unknown = [arm for arm in budget.cost if arm not in arms]
-    if unknown:
-        raise InputError(
-            f"The budget has a cost for {', '.join(map(repr, unknown))}; the arms are {', '.join(map(repr, arms))}."
-        )
-    if budget.cost.get(arms[0], 0.0):
-        raise InputError(f"The reference arm {arms[0]!r} has a cost; give costs relative to it.")
-    return np.array([float(budget.cost.get(arm, 0.0)) for arm in arms[1:]])
+def _by_sorting(programme: Programme) -> tuple[AnyArray, FloatArray]:
+    limits = dict(zip(programme.names, programme.bounds.tolist(), strict=True))
+    gain = np.where(programme.allowed, programme.gain.astype(np.float64, copy=False), -np.inf)
+    limit = int(limits.get("max_units", programme.n))
+    arm, money, unit = knapsack(gain, programme.cost[0], limits.get("total", np.inf), limit)
+    prices = {"total": money, "max_units": unit}
+    return (arm - 1).astype(np.int32)[:, None], np.array([prices[name] for name in programme.names])
 
 
-def _upgrades(gain: FloatArray, cost: FloatArray) -> tuple[_Upgrades, IntArray]:
-    """Every step along each unit's upper hull of (cost, gain), and the free arm that each unit starts from."""
-    n, m = gain.shape
-    free = np.where(cost == 0, gain, -np.inf)
-    best = free.argmax(axis=1) if m else np.zeros(n, dtype=np.int64)
-    start = np.where(free[np.arange(n), best] > 0, best + 1, 0)
-    now_gain = np.where(start > 0, free[np.arange(n), best], 0.0)
-    now_cost = np.zeros(n)
-    unit = np.arange(n)
-    steps: list[_Upgrades] = []
-    for _ in range(m):
-        extra_cost = cost[None, :] - now_cost[unit, None]
-        extra_gain = gain[unit] - now_gain[unit, None]
-        rate = np.divide(
-            extra_gain, extra_cost, out=np.full(extra_gain.shape, -np.inf), where=(extra_cost > 0) & (extra_gain > 0)
-        )
-        pick = rate.argmax(axis=1)
-        rows = np.flatnonzero(rate[np.arange(len(unit)), pick] > 0)
-        if not len(rows):
-            break
-        unit, pick = unit[rows], pick[rows]
-        steps.append(_Upgrades(unit, pick + 1, extra_cost[rows, pick], extra_gain[rows, pick]))
-        now_cost[unit], now_gain[unit] = cost[pick], gain[unit, pick]
-    empty = np.empty(0, dtype=np.int64)
-    if not steps:
-        return _Upgrades(empty, empty, np.empty(0), np.empty(0)), start
-    return _Upgrades(*(np.concatenate(parts) for parts in zip(*steps, strict=True))), start
-
-
-def _spend(gain: FloatArray, cost: FloatArray, total: float) -> tuple[IntArray, float]:
-    """Buy upgrades in the order of gain per cost; the arms, and the price of money at which the budget ran out."""
-    upgrades, arm = _upgrades(gain, cost)
-    rate = upgrades.gain / upgrades.cost
-    order = np.argsort(-rate, kind="stable")
-    paid = np.cumsum(upgrades.cost[order])
-    n_bought = int(np.searchsorted(paid, total * (1 + 1e-12), side="right"))
-    bought = order[:n_bought]
-    last = np.zeros(len(arm), dtype=np.int64)  # 1 + the position of each unit's last upgrade; later steps stand later
-    np.maximum.at(last, upgrades.unit[bought], bought + 1)
-    arm = np.where(last > 0, upgrades.arm[last - 1], arm).astype(np.int64) if len(order) else arm.astype(np.int64)
-    if n_bought == len(order):
-        return arm, 0.0
-    price = float(rate[order[n_bought]])
-    left = total - (paid[n_bought - 1] if n_bought else 0.0)
-    return _fill(arm, upgrades, order[n_bought:], left), price
-
-
-def _fill(arm: IntArray, upgrades: _Upgrades, rest: IntArray, left: float) -> IntArray:
-    """Spend what is left on upgrades that still fit, best first, unless an earlier one of the unit was passed over."""
-    fits = upgrades.cost[rest] <= left
-    cheapest = float(upgrades.cost[rest].min())
-    passed: set[int] = set()
-    for i, fit in zip(rest.tolist(), fits.tolist(), strict=True):
-        if left < cheapest:
-            break
-        unit = int(upgrades.unit[i])
-        if not fit or upgrades.cost[i] > left or unit in passed:
-            passed.add(unit)
-            continue
-        arm[unit] = upgrades.arm[i]
-        left -= float(upgrades.cost[i])
-    return arm
-
-
-def _spend_on_few(gain: FloatArray, cost: FloatArray, total: float, limit: int) -> tuple[IntArray, float, float]:
-    """As `_spend`, with at most `limit` units: a price per treated unit is raised until few enough are worth it."""
-    if total >= float(cost.max(initial=0.0)) * limit:  # money can't run out: the best arm of the best units
-        return _best_units(gain, limit)
-    low, high = 0.0, float(max(gain.max(initial=0.0), 0.0)) * (1 + 1e-9) + 1e-300
-    arm, price = np.zeros(len(gain), dtype=np.int64), 0.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        tried, tried_price = _spend(gain - middle, cost, total)
-        if np.count_nonzero(tried) > limit:
-            low = middle
-        else:
-            high, arm, price = middle, tried, tried_price
-    left = total - float(cost[arm[arm > 0] - 1].sum())
-    return _add_units(arm, gain, cost, left, limit), price, high
-
-
-def _best_units(gain: FloatArray, limit: int) -> tuple[IntArray, float, float]:
-    best = gain.argmax(axis=1)
-    value = gain[np.arange(len(gain)), best]
-    order = np.argsort(-value, kind="stable")
-    arm = np.zeros(len(gain), dtype=np.int64)
-    arm[order[:limit]] = best[order[:limit]] + 1
-    return arm, 0.0, float(value[order[limit]])
-
-
-def _add_units(arm: IntArray, gain: FloatArray, cost: FloatArray, left: float, limit: int) -> IntArray:
-    """Give untreated units the best arm that money still buys, largest gain first, up to the limit."""
-    affordable = np.where(cost[None, :] <= left, gain, -np.inf)
-    best = affordable.max(axis=1, initial=-np.inf)
-    open_units = np.flatnonzero((arm == 0) & (best > 0))
-    free = limit - np.count_nonzero(arm)
-    for unit in open_units[np.argsort(-best[open_units], kind="stable")].tolist():
-        if free <= 0:
-            break
-        within = np.where(cost <= left, gain[unit], -np.inf)
-        if within.max() <= 0:
-            continue
-        arm[unit] = int(within.argmax()) + 1
-        left -= float(cost[within.argmax()])
-        free -= 1
-    return arm
+def _allocation(
+    programme: Programme,
+    gain: AnyArray,
+    arms: tuple[Any, ...],
+    choice: AnyArray,
+    prices: FloatArray,
+    bound: float,
+    method: str,
+) -> Allocation:
+    planned, use = programme.totals(choice)
+    left = programme.bounds - programme.rows @ use
+    value = programme.gain_of(choice, programme.gain)
+    bound += value - planned  # what exploring brings is the same for every plan
+    by_name = dict(zip(programme.names, prices.tolist(), strict=True))
+    other = np.array([name not in ("total", "max_units") for name in programme.names], dtype=bool)
+    return Allocation(
+        choice=choice,
+        arms=arms,
+        expected_gain=value if gain is programme.gain else programme.gain_of(choice, gain),
+        spent=float((use if programme.set_aside is None else use + programme.set_aside)[0]),
+        dual_price=by_name.get("total", 0.0),
+        unit_price=by_name.get("max_units", 0.0),
+        action_price=programme.prices_of(np.where(other, prices, 0.0))[1],
+        n_treated=int((choice >= 0).any(axis=1).sum()),
+        limits=tuple(map(Limit, programme.names, left.tolist(), prices.tolist())),
+        objective=value,
+        upper_bound=max(bound, value),
+        method=method,
+        explore=programme.explore,
+    )

@@ -8,6 +8,7 @@ from dorec.domain.errors import InputError
 from dorec.domain.intervention import Budget
 from dorec.domain.protocols import EffectModel
 from dorec.intervene.allocate import Allocation
+from dorec.intervene.exploration import with_floor
 from dorec.numeric.arrays import AnyArray, FloatArray
 
 
@@ -47,9 +48,19 @@ class UpliftPolicy:
     def from_allocation(
         cls, model: EffectModel, allocation: Allocation, budget: Budget, *, epsilon: float = 0.0
     ) -> "UpliftPolicy":
-        """The rule behind an allocation, for units that come later: prices of money and of units become thresholds."""
+        """The rule behind an allocation, for units that come later: the prices of its limits become thresholds.
+
+        It holds for costs by arm. A rule of predicted effects alone can't know groups, or give one unit several arms.
+        """
+        if allocation.choice.shape[1] > 1:
+            raise InputError("A unit may get several arms in this plan; a policy gives one. Set per_unit=1.")
+        fair = [name for name, price in allocation.prices.items() if name.startswith("treated share") and price > 0]
+        if fair:
+            raise InputError(
+                f"The plan has a price for {fair[0]}, so its thresholds differ by group; set max_gap=None."
+            )
         cost = np.array([float(budget.cost.get(arm, 0.0)) for arm in allocation.arms[1:]])
-        price = allocation.dual_price * cost + allocation.unit_price
+        price = allocation.dual_price * cost + allocation.unit_price + allocation.action_price
         return cls(model=model, price=price, epsilon=epsilon)
 
     def choose(self, covariates: AnyArray) -> AnyArray:
@@ -61,7 +72,6 @@ class UpliftPolicy:
     def propensities(self, covariates: AnyArray) -> FloatArray:
         """Probability of each arm, (n, k)."""
         arm = self.choose(covariates)
-        k = len(self.price) + 1
-        out = np.full((len(arm), k), self.epsilon / k)
-        out[np.arange(len(arm)), arm] += 1.0 - self.epsilon
-        return out
+        chosen = np.zeros((len(arm), len(self.price) + 1))
+        chosen[np.arange(len(arm)), arm] = 1.0
+        return with_floor(chosen, self.epsilon / chosen.shape[1])

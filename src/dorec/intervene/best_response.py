@@ -1,0 +1,139 @@
+"""What each unit would get at given prices, and what all of that adds up to: one pass over (unit, action), compiled.
+
+At prices, an action is worth its gain less money times cost less the price of the action; a unit that gets anything
+also pays the price of its group. Arrays that are the same for every unit have one row (`step` 0).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dorec.numeric.compiled import kernel
+
+
+class Totals(NamedTuple):
+    """What the chosen actions add up to."""
+
+    value: float  # gain less prices, which no other choice exceeds
+    use: FloatArray  # (1 + m + n_groups,): money, units by action, treated units by group
+
+
+@kernel
+def respond_once(
+    gain: AnyArray,
+    cost: FloatArray,
+    allowed: BoolArray,
+    slots: IntArray,
+    group: IntArray,
+    weight: FloatArray,
+    money: float,
+    action_price: FloatArray,
+    unit_price: FloatArray,
+    use: FloatArray,
+    choice: AnyArray,
+    margin: FloatArray,
+) -> float:
+    """The best action of each unit, or none; returns the value and adds to `use` (1 + m + n_groups,).
+
+    `choice` (n, 1) and `margin` (n,) (what the second-best would lose) are filled unless they have no row.
+    """
+    n, m = gain.shape
+    cost_step, allow_step = cost.shape[0] > 1, allowed.shape[0] > 1
+    slot_step, group_step, weight_step = len(slots) > 1, len(group) > 1, len(weight) > 1
+    value = 0.0
+    for u in range(n):
+        best, second, at = -np.inf, -np.inf, -1
+        if slots[u * slot_step] > 0:
+            for a in range(m):
+                if allowed[u * allow_step, a]:
+                    r = gain[u, a] - money * cost[u * cost_step, a] - action_price[a]
+                    if r > best:
+                        second, best, at = best, r, a
+                    elif r > second:
+                        second = r
+        g = group[u * group_step]
+        net = best - unit_price[g]
+        if net > 0:
+            w = weight[u * weight_step]
+            value += w * net
+            use[0] += w * cost[u * cost_step, at]
+            use[1 + at] += w
+            use[1 + m + g] += w
+        else:
+            at = -1
+        if len(choice):
+            choice[u, 0] = at
+        if len(margin):
+            margin[u] = net - max(second - unit_price[g], 0.0) if net > 0 else -net
+    return value
+
+
+@kernel
+def respond_often(
+    gain: AnyArray,
+    cost: FloatArray,
+    allowed: BoolArray,
+    slots: IntArray,
+    group: IntArray,
+    weight: FloatArray,
+    money: float,
+    action_price: FloatArray,
+    unit_price: FloatArray,
+    use: FloatArray,
+    choice: AnyArray,
+    margin: FloatArray,
+    category: IntArray,
+    per_category: int,
+) -> float:
+    """As `respond_once` with up to `slots` actions a unit, at most `per_category` of a category.
+
+    `choice` is (n, most). Taking the best that still fits is optimal: slots within categories form a matroid.
+    """
+    n, m = gain.shape
+    cost_step, allow_step = cost.shape[0] > 1, allowed.shape[0] > 1
+    slot_step, group_step, weight_step = len(slots) > 1, len(group) > 1, len(weight) > 1
+    worth = np.empty(m)
+    taken = np.empty(m, dtype=np.int64)
+    n_category = category.max() + 1 if m else 0
+    value = 0.0
+    for u in range(n):
+        for a in range(m):
+            ok = allowed[u * allow_step, a]
+            worth[a] = gain[u, a] - money * cost[u * cost_step, a] - action_price[a] if ok else -np.inf
+        g = group[u * group_step]
+        room = np.full(n_category, per_category, dtype=np.int64)
+        size, total, closest = 0, 0.0, np.inf
+        while size < slots[u * slot_step]:
+            best, second, at = -np.inf, -np.inf, -1
+            for a in range(m):
+                if worth[a] > best and room[category[a]] > 0:
+                    second, best, at = best, worth[a], a
+                elif worth[a] > second and room[category[a]] > 0:
+                    second = worth[a]
+            # an action that loses is taken where being treated is paid for
+            if at < 0 or (best <= 0 and not (size == 0 and best > unit_price[g])):
+                closest = min(closest, -best)
+                break
+            taken[size] = at
+            size += 1
+            total += best
+            closest = min(closest, best - max(second, 0.0) if size == slots[u * slot_step] else best)
+            room[category[at]] -= 1
+            worth[at] = -np.inf
+        net = total - unit_price[g]
+        if size == 0 or net <= 0:
+            size = 0
+        if size > 0:
+            w = weight[u * weight_step]
+            value += w * net
+            use[1 + m + g] += w
+            for i in range(size):
+                use[0] += w * cost[u * cost_step, taken[i]]
+                use[1 + taken[i]] += w
+        if len(choice):
+            for i in range(choice.shape[1]):
+                choice[u, i] = taken[i] if i < size else -1
+        if len(margin):
+            margin[u] = min(abs(net), abs(closest))
+    return value
