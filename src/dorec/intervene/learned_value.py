@@ -15,6 +15,8 @@ from dorec.intervene.softmax_policy import DEFAULT_CONTEXT
 from dorec.numeric.arrays import AnyArray, FloatArray
 from dorec.numeric.even_folds import even_folds
 
+NAME = "value of the learned policy"
+
 
 class ScoreLearner(Protocol):
     """Learns a policy from scores, as DRPolicy and PolicyTree do."""
@@ -56,6 +58,7 @@ def cross_fitted_value(
     estimator: PolicyJudge,
     *,
     n_folds: int = 5,
+    forward: bool = False,
     context: RunContext = DEFAULT_CONTEXT,
 ) -> Estimate:
     """What the policies of a learner are worth, each row judged under the policy that was learned without its fold.
@@ -82,9 +85,18 @@ def cross_fitted_value(
         >>> round(cross_fitted_value(TemperedSoftmax(), log, IPS()).value, 1)
         0.4
     """
-    policy = cross_fitted_policy(learner, feedback, n_folds=n_folds, context=context)
-    made = estimator.evaluate(feedback, policy)
-    return replace(made, name="value of the learned policy", estimand=_told(n_folds))
+    if not forward:
+        policy = cross_fitted_policy(learner, feedback, n_folds=n_folds, context=context)
+        return replace(estimator.evaluate(feedback, policy), name=NAME, estimand=_told(n_folds))
+    fold = log_folds(feedback, n_folds)
+    policy = np.zeros((feedback.n, feedback.n_actions))
+    for f in context.track(range(1, n_folds), "policy of fold", n_folds - 1):
+        mine = np.flatnonzero(fold == f)
+        learned = learner.fit(feedback.take(np.flatnonzero(fold < f)), context=context)
+        policy[mine] = learned.propensities(feedback.context[mine])
+    rows = np.flatnonzero(fold > 0)
+    told = f"expected reward of {n_folds - 1} policies, each learned on the folds before the one it is judged on"
+    return replace(estimator.evaluate(feedback.take(rows), policy[rows]), name=NAME, estimand=told)
 
 
 def cross_fitted_scored_value(
@@ -123,7 +135,7 @@ def cross_fitted_scored_value(
         mine, others = np.flatnonzero(fold == f), np.flatnonzero(fold != f)
         taken[mine] = learner.fit_scores(x[others], net[others]).propensities(x[mine])
     made = scored_value(taken, net, cluster=cluster, sample=sample)
-    return replace(made, name="value of the learned policy", estimand=_told(n_folds))
+    return replace(made, name=NAME, estimand=_told(n_folds))
 
 
 def scored_value(

@@ -20,7 +20,7 @@ from dorec.numeric.multiplicity import correlation, t_draws
 
 Candidate: TypeAlias = "Policy | PolicyLearner"
 POWER = 0.8  # of the log that would settle it
-DRAWS = 50_000
+DRAWS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
