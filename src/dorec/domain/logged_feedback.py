@@ -47,6 +47,7 @@ class LoggedFeedback:
     action_labels: tuple[Any, ...] = ()
     sample: str = ""
     logged_policy: AnyArray | None = None  # (n, n_actions), of which `propensity` is the logged action's
+    propensities_estimated: bool = False  # from the log itself, not written down by what acted
 
     def __post_init__(self) -> None:
         action, reward, propensity = (

@@ -7,6 +7,7 @@ from dorec.evaluate.doubly_robust import DoublyRobust
 from dorec.evaluate.drift import context_drift
 from dorec.evaluate.drl import DRL
 from dorec.evaluate.dros import DRos
+from dorec.evaluate.estimated_propensities import estimate_propensities
 from dorec.evaluate.ips import IPS
 from dorec.evaluate.judged_log import OffPolicyEstimator, off_policy_values
 from dorec.evaluate.kernel_ips import KernelIPS
@@ -18,6 +19,7 @@ from dorec.evaluate.observed_qini import observed_auuc, observed_qini
 from dorec.evaluate.off_policy import effective_sample_size
 from dorec.evaluate.per_decision_ips import PerDecisionIPS, TrajectoryEstimator
 from dorec.evaluate.policies import popularity_policy, softmax_policy, uniform_policy
+from dorec.evaluate.propensity_check import check_propensities
 from dorec.evaluate.ranking import ranking
 from dorec.evaluate.rate import TocCurve, rate, toc_curve
 from dorec.evaluate.selection import Candidate, Selection, select_estimator
@@ -70,10 +72,12 @@ __all__ = [
     "auuc",
     "bernstein_interval",
     "causal_ranking",
+    "check_propensities",
     "compare",
     "confidence_sequence",
     "context_drift",
     "effective_sample_size",
+    "estimate_propensities",
     "evaluate_stream",
     "observed_auuc",
     "observed_qini",

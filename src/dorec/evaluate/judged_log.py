@@ -94,7 +94,25 @@ def judge(feedback: LoggedFeedback, propensities: Target, max_unsupported: float
     policy = policy_matrix(feedback, propensities)
     support = check_support(feedback, policy, max_unsupported)
     weights = importance_weights(feedback, policy)
-    return JudgedLog(feedback, policy, weights, (support, *weight_verdicts(feedback, weights, max_unsupported)))
+    verdicts = (support, *weight_verdicts(feedback, weights, max_unsupported), *_estimated(feedback))
+    return JudgedLog(feedback, policy, weights, verdicts)
+
+
+def _estimated(feedback: LoggedFeedback) -> tuple[Verdict, ...]:
+    """A warning where the propensities are not those by which the log acted, but estimates of them."""
+    if not feedback.propensities_estimated:
+        return ()
+    return (
+        Verdict(
+            check="estimated propensities",
+            status="warning",
+            code="propensities_estimated",
+            meaning="The log's propensities were estimated from it: the value holds only if the context has every "
+            "reason for its choices that matters for the rewards.",
+            remedy="Log propensities. Until then trust DoublyRobust, which needs one of two models to be right, before "
+            "IPS, which needs that of the propensities.",
+        ),
+    )
 
 
 class OffPolicyEstimator(ABC):

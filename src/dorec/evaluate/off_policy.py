@@ -10,6 +10,7 @@ from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import BLOCK, LoggedFeedback
 from dorec.domain.protocols import Policy
 from dorec.domain.verdict import Status, Verdict
+from dorec.evaluate.propensity_check import check_propensities
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.multiplicity import cluster_sums
 from dorec.numeric.pareto_tail import tail_index
@@ -139,12 +140,24 @@ def _unsupported(feedback: LoggedFeedback, policy: AnyArray) -> tuple[FloatArray
 def weight_verdicts(feedback: LoggedFeedback, weights: FloatArray, max_unsupported: float) -> tuple[Verdict, ...]:
     """What the weights say about the log: their mean must be one, and enough rows must carry them.
 
+    Where the mean is not one, the actions whose propensities are refuted are named.
+
     Raises:
         NoSupport: the mean weight is so far below one that the policy must act where the log could not, or the logged
             propensities are too large.
         BadPropensity: the mean weight is so far above one that the logged propensities must be too small.
     """
-    return (_mean_is_one(feedback, weights, max_unsupported), _rows_that_speak(weights), _tail(weights))
+    try:
+        control = _mean_is_one(feedback, weights, max_unsupported)
+    except (BadPropensity, NoSupport) as refusal:
+        named = check_propensities(feedback)
+        if named:
+            raise
+        reason = f"{refusal.reason}; {named.meaning[0].lower()}{named.meaning[1:]}"
+        evidence = {**refusal.evidence, **named.evidence}
+        raise type(refusal)(reason, remedy=refusal.remedy, evidence=evidence) from None
+    named_too = () if control else (check_propensities(feedback),)
+    return (control, _rows_that_speak(weights), _tail(weights), *named_too)
 
 
 def refuse_dominated(weights: FloatArray) -> None:
