@@ -35,12 +35,12 @@ def taught(bandit):
 
 
 @pytest.mark.parametrize("bandit", BANDITS, ids=str)
-def test_propensities_are_distributions_above_the_floor(bandit):
+def test_propensities_are_distributions_above_the_uniform_share(bandit):
     state = taught(bandit)
     context = rows(bandit, 40, 1)[0]
     made = state.choose(context, 0)
     np.testing.assert_allclose(made.propensities.sum(axis=1), 1.0, rtol=1e-12)
-    assert made.propensities.min() >= bandit.uniform_share / K - 1e-15
+    assert made.propensities.min() >= bandit.epsilon / K - 1e-15
     np.testing.assert_array_equal(made.propensity, made.propensities[np.arange(40), made.action])
     assert isinstance(state, Policy)
 
@@ -206,7 +206,7 @@ def test_no_rows_are_no_harm():
     ("name", "settings"),
     [
         ("lin_ucb", {"reg": 0.0}),
-        ("lin_ucb", {"floor": 1.5}),
+        ("lin_ucb", {"epsilon": 1.5}),
         ("lin_ucb", {"alpha": -1.0}),
         ("lin_ucb", {"discount": 0.0}),
         ("linear_thompson", {"noise": -1.0}),

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from dorec.intervene.bandits.logistic_belief import LogisticBelief, laplace
+from dorec.intervene.bandits.logistic_belief import LogisticBelief, laplace, laplace_row
 
 
 def sample(m=200, seed=0):
@@ -62,3 +62,15 @@ def test_a_discount_forgets_certainty_not_the_mode():
     later = learned.learn(X[:1], np.ones(1, int), y[:1], np.array([600]), np.ones(1))
     np.testing.assert_array_equal(later.mode[0], learned.mode[0])
     assert (later.width(X[:5])[:, 0] > 1.5 * learned.width(X[:5])[:, 0]).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_row_alone_is_the_same_mode(seed):
+    rng = np.random.default_rng(seed)
+    x, center, root = 3 * rng.normal(size=4), 4 * rng.normal(size=4), np.tril(rng.normal(size=(4, 4))) + np.eye(4)
+    y, weight = float(rng.integers(2)), float(rng.choice([1.0, 0.3, 2.0]))
+    precision = np.linalg.inv(root.T @ root)
+    whole = laplace(x[None], np.array([y]), np.array([weight]), center, precision)
+    alone = laplace_row(x, y, weight, center, root)
+    for found, expected in zip(alone, whole, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)

@@ -101,7 +101,7 @@ def test_rewards_that_never_vary_are_learned():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"hidden": ()}, {"hidden": (0,)}, {"retrain_every": 0}, {"keep": 0}, {"reg": 0.0}, {"floor": 2.0}]
+    "settings", [{"hidden": ()}, {"hidden": (0,)}, {"retrain_every": 0}, {"keep": 0}, {"reg": 0.0}, {"epsilon": 2.0}]
 )
 def test_settings_out_of_bounds_are_refused(settings):
     with pytest.raises(ConfigError):

@@ -14,7 +14,7 @@ from dorec.intervene.bandits.decisions import Decisions, draw
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.rng import Seed, generator
 
-SHARES = ("floor", "discount", "epsilon")
+SHARES = ("discount", "epsilon")
 POSITIVE = ("reg", "discount", "n_draws", "noise", "scale")
 
 
@@ -43,13 +43,9 @@ class Bandit(ABC):
     """The hyperparameters of a contextual bandit, in the fields of a frozen dataclass."""
 
     reward_bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)  # what the model has a place for
+    epsilon: float
     intercept: bool
     shared: bool
-
-    @property
-    @abstractmethod
-    def uniform_share(self) -> float:
-        """The share of decisions that are uniform over the eligible actions."""
 
     def start(self, n_actions: int, n_features: int) -> "BanditState":
         """A state that knows nothing yet.
@@ -71,7 +67,7 @@ class Bandit(ABC):
 
     @abstractmethod
     def preference(self, belief: Any, design: FloatArray, allowed: BoolArray, rng: np.random.Generator) -> FloatArray:
-        """How the bandit chooses before the floor is mixed in: probabilities (m, k), 0 where not allowed."""
+        """How the bandit chooses before uniform decisions are mixed in: probabilities (m, k), 0 where not allowed."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,7 +81,7 @@ class BanditState:
 
     Example:
         >>> from dorec.intervene.bandits import LinUCB
-        >>> state = LinUCB(floor=0.1).start(n_actions=2, n_features=1)
+        >>> state = LinUCB(epsilon=0.1).start(n_actions=2, n_features=1)
         >>> state = state.learn([[1.0], [1.0]], [0, 1], [0.0, 1.0])
         >>> state.choose([[1.0]], 0).propensities.round(2).tolist()
         [[0.05, 0.95]]
@@ -116,9 +112,9 @@ class BanditState:
         design = self._design(context)
         allowed = self._allowed(eligible, len(design))
         chosen = self.bandit.preference(self.belief, design, allowed, generator(rng, "bandit"))
+        epsilon = self.bandit.epsilon
         open_actions = allowed.sum(axis=1, keepdims=True)
-        uniform = self.bandit.uniform_share
-        return np.asarray((1 - uniform) * chosen / chosen.sum(axis=1, keepdims=True) + uniform * allowed / open_actions)
+        return np.asarray((1 - epsilon) * chosen / chosen.sum(axis=1, keepdims=True) + epsilon * allowed / open_actions)
 
     def learn(self, context: Any, action: Any, reward: Any, *, at: Any = None, weight: float = 1.0) -> "BanditState":
         """The state after rewards came in, one or many, for decisions of any age.

@@ -38,11 +38,6 @@ class EpsilonGreedy(Bandit):
     def __post_init__(self) -> None:
         check_settings(self)
 
-    @property
-    def uniform_share(self) -> float:
-        """Epsilon."""
-        return self.epsilon
-
     def prior(self, n_groups: int, n_columns: int) -> LinearBelief:
         """No rows."""
         return LinearBelief.empty(

@@ -13,8 +13,8 @@ from dorec.numeric.arrays import BoolArray, FloatArray
 class LinUCB(Bandit):
     """The action with the largest x'coefficients + alpha sqrt(x' (X'X + reg I)^-1 x), each action with its own ridge.
 
-    The bound itself chooses without chance, so a log of it alone could judge no other policy. Hence a share `floor` of
-    the decisions is uniform: every propensity is at least floor / n_actions. It costs that share of the regret of
+    The bound itself chooses without chance, so a log of it alone could judge no other policy. Hence a share `epsilon`
+    of the decisions is uniform: every propensity is at least epsilon / n_actions. It costs that share of the regret of
     uniform choice; 0 turns it off, and the log's overlap with it. Actions whose bounds tie, as all do before the first
     row, share the probability.
 
@@ -23,7 +23,7 @@ class LinUCB(Bandit):
     Args:
         alpha: how much of the uncertainty is added, in units of the reward's noise.
         reg: of the ridge, the constant included.
-        floor: share of decisions that are uniform over the eligible actions.
+        epsilon: share of decisions that are uniform over the eligible actions.
         discount: below 1 old decisions fade, by this factor with each new one (Russac et al. 2019, arXiv 1909.09146,
             with one discount for both sums): for rewards that drift.
         intercept: whether a constant is added to the features.
@@ -41,18 +41,13 @@ class LinUCB(Bandit):
 
     alpha: float = 1.0
     reg: float = 1.0
-    floor: float = 0.05
+    epsilon: float = 0.05
     discount: float = 1.0
     intercept: bool = True
     shared: bool = False
 
     def __post_init__(self) -> None:
         check_settings(self)
-
-    @property
-    def uniform_share(self) -> float:
-        """The floor."""
-        return self.floor
 
     def prior(self, n_groups: int, n_columns: int) -> LinearBelief:
         """No rows."""

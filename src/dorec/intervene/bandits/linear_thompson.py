@@ -18,7 +18,7 @@ class LinearThompson(Bandit):
 
     Two actions have these probabilities in closed form (noise known); more have them from `n_draws` draws of the best
     value, each shared among the actions in proportion to how likely they reached it. The action is drawn from them.
-    A `floor` keeps every propensity at floor / n_actions or more.
+    A share `epsilon` of uniform decisions keeps every propensity at epsilon / n_actions or more.
 
     Put the features on like scales: each coefficient is normal with variance noise² / reg beforehand.
 
@@ -26,7 +26,7 @@ class LinearThompson(Bandit):
         reg: prior precision of each coefficient in units of the noise, the constant included.
         noise: standard deviation of the reward around its mean; None learns it (normal-inverse-gamma, for each action).
         scale: by which the posterior's standard deviations are multiplied; above 1 explores more.
-        floor: share of decisions that are uniform over the eligible actions.
+        epsilon: share of decisions that are uniform over the eligible actions.
         n_draws: for the propensities of a decision; more bring them nearer to the exact ones.
         discount: below 1 old decisions fade, by this factor with each new one: for rewards that drift.
         intercept: whether a constant is added to the features.
@@ -34,7 +34,7 @@ class LinearThompson(Bandit):
             16 n_draws times, one set of draws for all rows of a call.
 
     Example:
-        >>> bandit = LinearThompson(noise=1.0, floor=0.0)
+        >>> bandit = LinearThompson(noise=1.0, epsilon=0.0)
         >>> state = bandit.start(n_actions=2, n_features=0).learn(np.empty((4, 0)), [0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0])
         >>> state.choose(np.empty((1, 0)), 0).propensities.round(3).tolist()
         [[0.207, 0.793]]
@@ -43,7 +43,7 @@ class LinearThompson(Bandit):
     reg: float = 1.0
     noise: float | None = None
     scale: float = 1.0
-    floor: float = 0.02
+    epsilon: float = 0.02
     n_draws: int = 16
     discount: float = 1.0
     intercept: bool = True
@@ -51,11 +51,6 @@ class LinearThompson(Bandit):
 
     def __post_init__(self) -> None:
         check_settings(self)
-
-    @property
-    def uniform_share(self) -> float:
-        """The floor."""
-        return self.floor
 
     def prior(self, n_groups: int, n_columns: int) -> LinearBelief:
         """No rows."""

@@ -24,7 +24,7 @@ class LogisticThompson(Bandit):
     Args:
         reg: prior precision of each coefficient, the constant included.
         scale: by which the posterior's standard deviations are multiplied; below 1 explores less.
-        floor: share of decisions that are uniform over the eligible actions.
+        epsilon: share of decisions that are uniform over the eligible actions.
         n_draws: for the propensities of a decision among three actions or more.
         discount: below 1 old decisions fade, by this factor with each new one: what was learned grows uncertain again.
         intercept: whether a constant is added to the features.
@@ -32,7 +32,7 @@ class LogisticThompson(Bandit):
             16 n_draws times, one set of draws for all rows of a call.
 
     Example:
-        >>> state = LogisticThompson(floor=0.0).start(n_actions=2, n_features=0)
+        >>> state = LogisticThompson(epsilon=0.0).start(n_actions=2, n_features=0)
         >>> state = state.learn(np.empty((4, 0)), [0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0])
         >>> state.choose(np.empty((1, 0)), 0).propensities.round(3).tolist()
         [[0.125, 0.875]]
@@ -41,7 +41,7 @@ class LogisticThompson(Bandit):
     reward_bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     reg: float = 1.0
     scale: float = 1.0
-    floor: float = 0.02
+    epsilon: float = 0.02
     n_draws: int = 16
     discount: float = 1.0
     intercept: bool = True
@@ -49,11 +49,6 @@ class LogisticThompson(Bandit):
 
     def __post_init__(self) -> None:
         check_settings(self)
-
-    @property
-    def uniform_share(self) -> float:
-        """The floor."""
-        return self.floor
 
     def prior(self, n_groups: int, n_columns: int) -> LogisticBelief:
         """No rows."""

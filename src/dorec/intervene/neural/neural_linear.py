@@ -33,7 +33,7 @@ class NeuralLinear(Bandit):
         reg: prior precision of the regressions' coefficients in units of the noise; units have root mean square 1.
         noise: standard deviation of the reward around its mean; None learns it.
         scale: by which the posterior's standard deviations are multiplied.
-        floor: share of decisions that are uniform over the eligible actions.
+        epsilon: share of decisions that are uniform over the eligible actions.
         n_draws: for the propensities of a decision.
         discount: below 1 old decisions fade, by this factor with each new one.
         intercept: whether the network reads a constant; the regressions always do.
@@ -60,7 +60,7 @@ class NeuralLinear(Bandit):
     reg: float = 1.0
     noise: float | None = None
     scale: float = 1.0
-    floor: float = 0.02
+    epsilon: float = 0.02
     n_draws: int = 16
     discount: float = 1.0
     intercept: bool = False
@@ -75,11 +75,6 @@ class NeuralLinear(Bandit):
                 f"hidden is {self.hidden}, retrain_every {self.retrain_every}, keep {self.keep} and threads "
                 f"{self.threads}; give one layer at least, and whole numbers of 1 or more."
             )
-
-    @property
-    def uniform_share(self) -> float:
-        """The floor."""
-        return self.floor
 
     def prior(self, n_groups: int, n_columns: int) -> NeuralBelief:
         """Random layers, no rows.
