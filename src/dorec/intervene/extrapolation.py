@@ -8,6 +8,7 @@ import numpy as np
 from dorec.domain.errors import InputError, NoSupport
 from dorec.domain.verdict import Status, Verdict
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray
+from dorec.numeric.rng import generator
 
 TOLERATED = 0.05  # share of units beyond the data that goes without a warning
 MOST = 0.5  # share from which the answer is the model's form more than the data's
@@ -51,6 +52,7 @@ def beyond_support(observed: AnyArray, asked: AnyArray | float, covariates: Floa
         raise InputError(f"covariates have shape {X.shape} for {len(held):,} units; give (n, p).")
     outside = (target < held.min()) | (target > held.max())
     expected = _expected(held, X)
+    expected = expected + (1e-9 * (float(np.ptp(expected)) or 1.0)) * generator(0, "ties").random(len(expected))
     order = np.argsort(expected, kind="stable")
     if len(order) > SAMPLE:
         order = order[:: -(-len(order) // SAMPLE)]

@@ -10,6 +10,7 @@ import numpy as np
 from dorec.domain.errors import ConfigError, InputError, NoFeasiblePlan, NoInterval, did_you_mean
 from dorec.domain.estimate import CONSTANT, Estimate, Interval
 from dorec.domain.explanation import Figure
+from dorec.intervene.choice import Choice, best_of
 from dorec.numeric.arrays import BoolArray, FloatArray
 from dorec.numeric.pairwise_contrasts import contrast_errors, contrast_quantile, front_probability, not_dominated
 
@@ -123,7 +124,7 @@ class ParetoFront:
         weights: Mapping[str, float] | None = None,
         at_least: Mapping[str, float] | None = None,
         at_most: Mapping[str, float] | None = None,
-    ) -> "Choice":
+    ) -> Choice:
         """The candidate with the largest weighted sum, among those that fulfil the constraints beyond their error.
 
         Args:
@@ -143,8 +144,7 @@ class ParetoFront:
         influence = None if self.estimate.influence is None else self.estimate.influence @ pick
         score = replace(self.estimate, value=self._better @ np.abs(weight), influence=influence, name=self.candidates)
         open_ = np.flatnonzero(fulfilled)
-        best = int(open_[score.value[open_].argmax()])
-        return _choice(score, best, open_, self.level, self.seed)
+        return best_of(Estimate.concat([score[int(i)] for i in open_]), self.level, seed=self.seed)
 
     def to_table(self) -> list[dict[str, Any]]:
         """A row for each candidate: values, joint bounds, whether on the front, its probability, what dominates it."""
@@ -252,55 +252,6 @@ class ParetoFront:
                 evidence={"nearest": self.candidates[near], "misses_by": float(-worst[near])},
             )
         return np.asarray(worst >= 0)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Choice:
-    """The best candidate by a score, with an error that knows that it was chosen.
-
-    Example:
-        >>> draws = np.random.default_rng(0).normal(size=(400, 1)) + [0.0, 0.5]
-        >>> mean = Estimate.of_mean(draws, sample="users")
-        >>> choice = pareto_front({"a": {"sold": mean[0]}, "b": {"sold": mean[1]}}).choose()
-        >>> choice.candidate, choice.not_worse, round(choice.regret, 2)
-        ('b', ('b',), 0.0)
-    """
-
-    candidate: str
-    value: Estimate  # its score; the interval of this alone forgets the choice, `interval` doesn't
-    scores: Estimate  # (k,) of all candidates
-    interval: Interval  # of the chosen one's score, valid for whichever was chosen
-    regret: float  # with probability `level`, no candidate that was open is better by more than this
-    not_worse: tuple[str, ...]  # with probability `level`, the truly best is among these
-    level: float
-
-    def __str__(self) -> str:
-        lower, upper = self.interval
-        return (
-            f"{self.candidate}: {self.value.value:.4g} [{lower:.4g}, {upper:.4g}]; at most {self.regret:.4g} below the "
-            f"best ({self.level:.0%}); not worse beyond the error: {', '.join(self.not_worse)}"
-        )
-
-
-def _choice(score: Estimate, best: int, open_: Any, level: float, seed: int) -> Choice:
-    part = Estimate.concat([score[int(i)] for i in open_])
-    at = int(np.flatnonzero(open_ == best)[0])
-    k = len(open_)
-    error = contrast_errors(part.covariance, k)[:, at, 0]
-    critical = contrast_quantile(part.covariance, k, level, dof=part.dof, seed=seed) if k > 1 else 0.0
-    ahead = part.value - part.value[at] + critical * error
-    lower, upper = part.interval(level, joint=True, seed=seed)
-    known = bool(part.std_error[at] == 0)
-    value = float(part.value[at])
-    return Choice(
-        candidate=str(part.name[at]),
-        value=score[best],
-        scores=score,
-        interval=Interval(value, value) if known else Interval(float(lower[at]), float(upper[at])),
-        regret=float(max(np.delete(ahead, at).max(initial=0.0), 0.0)),
-        not_worse=tuple(str(part.name[i]) for i in range(k) if i == at or ahead[i] >= 0),
-        level=level,
-    )
 
 
 def _joined(

@@ -83,7 +83,7 @@ def after_arms(model: ArmModel, one: Intervention) -> tuple[Estimate, Verdict]:
     """The mean outcome when arms are given as the intervention says, by the model's scores."""
     study, means = model.study, model.arm_means()
     chance = arm_chances(one, model.arms, study)
-    weight = _weight(study)
+    weight = weights_of(study)
     # a score is its mean plus the weighted deviation of the unit
     own = means.value + np.divide(
         model.scores - means.value, weight[:, None], out=np.zeros_like(model.scores), where=weight[:, None] > 0
@@ -141,7 +141,7 @@ def after_doses(model: DoseModel, one: Intervention) -> tuple[Estimate, Verdict]
         raise InputError(f"{one}: a dose takes `do` with a number or `shift`; policies of doses can't be judged yet.")
     amount, (low, high) = _number(one), model.support
     moves = movable(dose, amount, low, high)
-    stays = float(np.average(~moves, weights=_weight(study)))
+    stays = float(np.average(~moves, weights=weights_of(study)))
     beyond = beyond_support(dose, np.where(moves, dose + amount, dose), study.covariates)
     verdict = verdict_on_shares(
         one.target,
@@ -152,7 +152,7 @@ def after_doses(model: DoseModel, one: Intervention) -> tuple[Estimate, Verdict]
     )
     surface = Surface(model.found.grid, model.found.mu, model.found.density)
     scores = shifted_outcomes(study.outcome, dose, amount, surface, (low, high))
-    weight = _weight(study)
+    weight = weights_of(study)
     value = float(np.average(scores, weights=weight))
     like = model.ate() if isinstance(model, SlopeModel) else model.curve([low + (high - low) / 2])[0]
     return replace(like, value=value, influence=weight * (scores - value), name=str(one), verdicts=()), verdict
@@ -160,7 +160,7 @@ def after_doses(model: DoseModel, one: Intervention) -> tuple[Estimate, Verdict]
 
 def after_slope(model: SlopeModel, one: Intervention) -> tuple[Estimate, Verdict]:
     """The mean outcome at a dose, or after a move of every dose, on a straight line."""
-    study, slope, weight = model.study, model.ate(), _weight(model.study)
+    study, slope, weight = model.study, model.ate(), weights_of(model.study)
     dose, y = np.asarray(study.dose), study.outcome
     if one.kind not in ("do", "shift"):
         raise InputError(f"{one}: a dose takes `do` with a number or `shift`.")
@@ -205,5 +205,6 @@ def _range(dose: FloatArray) -> str:
     return f"{dose.min():.4g} to {dose.max():.4g}"
 
 
-def _weight(study: Study) -> FloatArray:
+def weights_of(study: Study) -> FloatArray:
+    """The weights of a study's units, (n,), averaging one."""
     return np.ones(study.n) if study.weight is None else study.weight / study.weight.mean()

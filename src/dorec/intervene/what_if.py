@@ -17,7 +17,15 @@ from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.table import to_arrow
 from dorec.domain.verdict import Verdict
-from dorec.intervene.scenario_outcomes import ArmModel, DoseModel, SlopeModel, after_arms, after_doses, after_slope
+from dorec.intervene.scenario_outcomes import (
+    ArmModel,
+    DoseModel,
+    SlopeModel,
+    after_arms,
+    after_doses,
+    after_slope,
+    weights_of,
+)
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.folds import hash64
 
@@ -226,7 +234,7 @@ def _as_it_is(model: Any) -> Estimate:
         raise InputError(f"The model was fitted for population={population!r}; what_if needs one for all units.")
     if like.n != study.n:
         raise InputError(f"The model speaks of {like.n:,} units, its study has {study.n:,}; fit it again.")
-    weight = np.ones(study.n) if study.weight is None else study.weight / study.weight.mean()
+    weight = weights_of(study)
     value = float(np.average(study.outcome, weights=weight))
     first = like[0] if np.ndim(like.value) else like
     return replace(first, value=value, influence=weight * (study.outcome - value), name=AS_IT_IS, verdicts=())
