@@ -12,6 +12,7 @@ from dorec.domain.errors import ConfigError, IntegrityError, NotFinite  # noqa: 
 from dorec.domain.run import RunContext  # noqa: E402
 from dorec.neural import Training, perceptron, random_stream, train, write_tensors  # noqa: E402
 from dorec.neural.checkpoint import MANIFEST  # noqa: E402
+from dorec.neural.loop import in_mixed_precision  # noqa: E402
 
 X = torch.linspace(-2, 2, 60)[:, None]
 Y = torch.sin(2 * X)
@@ -225,6 +226,33 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
 def test_settings_out_of_bounds_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Training(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("device", "has_it", "expected"), [("cuda", True, True), ("cuda:0", False, False), ("cpu", True, False)]
+)
+def test_mixed_precision_is_for_gpus_that_compute_in_it(device, has_it, expected, monkeypatch):
+    asked = []
+
+    def supported(*, including_emulation):
+        asked.append(including_emulation)
+        return has_it
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert in_mixed_precision(device) is expected
+    assert asked == ([] if device == "cpu" else [False])
+
+
+def test_on_the_cpu_the_precision_stays():
+    module, kinds = network(), []
+
+    def loss(rows):
+        said = module(X[rows])
+        kinds.append(said.dtype)
+        return (said - Y[rows]).square().mean()
+
+    train(module, loss, 60, Training(epochs=1, **QUICK), context=RunContext(device="cpu", threads=1))
+    assert set(kinds) == {torch.float32}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -73,7 +73,8 @@ def train(
 
     Batches, dropout and whatever else draws from torch inside `loss` follow from the context's seed, the label and the
     number of the epoch, so that a training that goes on from a checkpoint ends in the same bits as one in one go. On a
-    GPU the forward pass runs in bfloat16 where that is safe; on the CPU in the parameters' own precision.
+    GPU that computes in bfloat16 the forward pass does so where that is safe; elsewhere it keeps the parameters'
+    precision.
 
     Args:
         module: what is learned; moved to the context's device.
@@ -127,6 +128,15 @@ def train(
     return done
 
 
+def in_mixed_precision(device: str) -> bool:
+    """Whether a device's forward passes run in bfloat16: GPUs that have it, not those that emulate it.
+
+    >>> in_mixed_precision("cpu")
+    False
+    """
+    return torch.device(device).type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def _waited_enough(done: Trained, training: Training) -> bool:
     """Whether so many epochs brought no better validation that more would not either."""
     patience = training.patience
@@ -137,13 +147,13 @@ def _one_epoch(
     module: nn.Module, optimiser: torch.optim.Optimizer, loss: Loss, n_rows: int, training: Training, device: str
 ) -> float:
     """Every row once, in a random order; the mean loss, NaN where a loss or a gradient was not finite."""
-    kind = torch.device(device).type
+    kind, mixed = torch.device(device).type, in_mixed_precision(device)
     total = torch.zeros((), dtype=torch.float64 if kind == "cpu" else torch.float32, device=device)
     parameters = [p for p in module.parameters() if p.requires_grad]
     for step in torch.randperm(n_rows).split(training.batch_size * training.accumulate):
         optimiser.zero_grad(set_to_none=True)
         for rows in step.split(training.batch_size):
-            with torch.autocast(kind, dtype=torch.bfloat16, enabled=kind == "cuda"):
+            with torch.autocast(kind, dtype=torch.bfloat16, enabled=mixed):
                 value = loss(rows.to(device))
             (value * (len(rows) / len(step))).backward()
             total += value.detach() * (len(rows) / n_rows)

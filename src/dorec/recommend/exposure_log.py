@@ -226,12 +226,14 @@ class ExposureLog:
 
 
 def _first_times(arrow: Any, session: IntArray) -> FloatArray:
-    """When each session began: seconds, or the number of its first row where any time is missing."""
+    """When each session began, in seconds or as counted; the number of its first row where times are not all there."""
     when = np.arange(len(session), dtype=np.float64)
     if "timestamp" in arrow.column_names and not arrow.column("timestamp").null_count:
         given = column(arrow, "timestamp")
-        is_time = np.issubdtype(given.dtype, np.datetime64)
-        when = given.astype("datetime64[us]").astype(np.int64) / 1e6 if is_time else given.astype(np.float64)
+        if given.dtype.kind == "M":
+            given = given.astype("datetime64[us]").astype(np.int64) / 1e6
+        if given.dtype.kind in "iuf" and np.isfinite(given).all():
+            when = given.astype(np.float64)
     first = np.full(session.max() + 1, np.inf)
     np.minimum.at(first, session, when)
     return first

@@ -13,7 +13,7 @@ from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.recommend.pairwise import BiasedFactors
 
 Single: TypeAlias = NDArray[np.float32]
-PARTS = ("ids", "buckets", "inner", "inner_bias", "outer", "bias")
+PARTS = ("ids", "buckets", "inner", "inner_bias", "outer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,6 @@ class Tower:
     inner: Single  # (f, h)
     inner_bias: Single  # (h,)
     outer: Single  # (h, f)
-    bias: Single  # (n,) added to an item's scores, zero for those that were never learned
     bins: Mapping[str, FloatArray] = field(default_factory=dict)  # edges of the columns of numbers
 
     def vectors(self, rows: IntArray, features: sparse.csr_matrix) -> Single:
@@ -62,7 +61,7 @@ def tower_from(arrays: Mapping[str, AnyArray], side: str, shapes: Mapping[str, t
 
 @dataclass(frozen=True, eq=False)
 class TowerModel:
-    """score_ui = cosine of both towers' vectors over the temperature, plus the item's bias."""
+    """score_ui = cosine of both towers' vectors over the temperature, for new users mixed with the log popularity."""
 
     factors: BiasedFactors
     users: Tower

@@ -45,9 +45,8 @@ class TowerNetwork(nn.Module):
     """One side's vectors: of ids (dropped now and then, so that features learn to stand alone) and of features.
 
     >>> tower = TowerNetwork(torch.ones(3, dtype=torch.bool), 8, size=4, hidden=2, id_dropout=0.5)
-    >>> vectors, bias = tower(torch.tensor([0, 2]), features_on(sparse.csr_matrix(np.ones((3, 8))), "cpu"))
-    >>> vectors.shape, bias.shape
-    (torch.Size([2, 4]), torch.Size([2]))
+    >>> tower(torch.tensor([0, 2]), features_on(sparse.csr_matrix(np.ones((3, 8))), "cpu")).shape
+    torch.Size([2, 4])
     """
 
     def __init__(self, with_id: Tensor, n_buckets: int, *, size: int, hidden: int, id_dropout: float) -> None:
@@ -56,18 +55,16 @@ class TowerNetwork(nn.Module):
         self.bag = nn.EmbeddingBag(n_buckets, size, mode="sum")
         nn.init.normal_(self.bag.weight, std=SPREAD)
         self.inner, self.outer = nn.Linear(size, hidden), nn.Linear(hidden, size, bias=False)
-        self.bias = nn.Parameter(torch.zeros(len(with_id)))
         self.id_dropout = id_dropout
 
-    def forward(self, rows: Tensor, features: Features) -> tuple[Tensor, Tensor]:
-        """Vectors of length one, (b, f), and what the ids add to the score, (b,)."""
+    def forward(self, rows: Tensor, features: Features) -> Tensor:
+        """Vectors of length one, (b, f)."""
         buckets, values, begin = features.of(rows)
-        own, bias = self.ids[rows], self.bias[rows]
+        own = self.ids[rows]
         if self.training and self.id_dropout:
-            kept = torch.rand(len(rows), 1, device=own.device) >= self.id_dropout
-            own, bias = own * kept, bias * kept[:, 0]
+            own = own * (torch.rand(len(rows), 1, device=own.device) >= self.id_dropout)
         z = own + self.bag(buckets, begin, per_sample_weights=values)
-        return functional.normalize(z + self.outer(functional.elu(self.inner(z))), dim=1), bias
+        return functional.normalize(z + self.outer(functional.elu(self.inner(z))), dim=1)
 
     def taken(self) -> dict[str, Any]:
         """The arrays of a `Tower`."""
@@ -77,13 +74,12 @@ class TowerNetwork(nn.Module):
             "inner": self.inner.weight.T,
             "inner_bias": self.inner.bias,
             "outer": self.outer.weight.T,
-            "bias": self.bias,
         }
         return {name: np.ascontiguousarray(part.detach().cpu().numpy()) for name, part in parts.items()}
 
 
-def sampled_softmax(users: Tensor, items: Tensor, target: Tensor, added: Tensor) -> Tensor:
-    """Mean of -log of each target's share among the sampled items; `added` holds -log of their chance to be sampled.
+def sampled_softmax(users: Tensor, items: Tensor, target: Tensor, log_chance: Tensor) -> Tensor:
+    """Mean of -log of each target's share among the sampled items, less the log of their chance of being sampled.
 
     The correction makes the sample stand for all items (Yi et al. 2019, doi:10.1145/3298689.3346996).
 
@@ -91,13 +87,13 @@ def sampled_softmax(users: Tensor, items: Tensor, target: Tensor, added: Tensor)
         users: (b, f), divided by the temperature.
         items: sampled (c, f).
         target: of each user, a position among the sampled.
-        added: to the scores of each sampled item, (c,): its bias less the log of its chance.
+        log_chance: of each sampled item, (c,).
 
     >>> two = torch.eye(2)
-    >>> round(float(sampled_softmax(torch.zeros(1, 2), two, torch.tensor([0]), torch.log(torch.tensor([1.0, 2.0])))), 3)
+    >>> round(float(sampled_softmax(torch.zeros(1, 2), two, torch.tensor([0]), torch.log(torch.tensor([1.0, 0.5])))), 3)
     1.099
     """
-    return functional.cross_entropy(users @ items.T + added, target)
+    return functional.cross_entropy(users @ items.T - log_chance, target)
 
 
 class Sampler:
@@ -163,8 +159,7 @@ def learn_towers(
     towers = []
     for side, able in zip(network, has_some, strict=True):
         parts = side.taken()
-        for name in ("ids", "bias"):
-            parts[name][~(able & learner.ids)] = 0.0
+        parts["ids"][~(able & learner.ids)] = 0.0
         towers.append(Tower(**parts))
     return towers
 
@@ -183,13 +178,12 @@ def _train(network: nn.ModuleList, pairs: Pairs, learner: Any, context: RunConte
     if not learner.ids:
         for side in network:
             side.ids.requires_grad_(False)
-            side.bias.requires_grad_(False)
 
     def loss(rows: Tensor) -> Tensor:
         sampled, target = sampler.sample(pairs.item[rows])
-        users, _ = network[0](pairs.user[rows], pairs.features[0])
-        items, bias = network[1](sampled, pairs.features[1])
-        return sampled_softmax(users / learner.temperature, items, target, bias - sampler.log_chance[sampled])
+        users = network[0](pairs.user[rows], pairs.features[0])
+        items = network[1](sampled, pairs.features[1])
+        return sampled_softmax(users / learner.temperature, items, target, sampler.log_chance[sampled])
 
     training = Training(
         learning_rate=learner.learning_rate,

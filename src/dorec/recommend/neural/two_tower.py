@@ -9,7 +9,7 @@ from scipy import sparse
 from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.run import RunContext
-from dorec.numeric.arrays import AnyArray, IntArray
+from dorec.numeric.arrays import AnyArray
 from dorec.recommend.feature_hashing import features_of, hashed_features, number_bins
 from dorec.recommend.fitted import FittedRecommender, fitted
 from dorec.recommend.neural import load_torch
@@ -18,6 +18,7 @@ from dorec.recommend.towers import Tower, TowerModel, tower_from
 
 DEFAULT_CONTEXT = RunContext()
 SIDES = ("users", "items")
+UNSEEN = 0.5  # added to the users of each item, so that one without any has a share too
 Pair = tuple[sparse.csr_matrix, sparse.csr_matrix]
 
 
@@ -28,9 +29,11 @@ class TwoTower:
     Features are what `Dataset.with_users` and `with_items` joined: text, categories, lists, numbers and vectors. They
     are hashed, so that a word or a category that comes later has a place too. The loss is the softmax over the items of
     a batch and `n_negatives` others, corrected for their chance to be sampled (Yi et al. 2019,
-    doi:10.1145/3298689.3346996). Users with features and no history are scored by the model, not by the fallback;
-    `moved_to` scores another dataset's users and items. Memory is 12 embedding_size (n_users + n_items + 2 n_buckets)
-    bytes and 8 batch_size (batch_size + n_negatives). It needs torch: `pip install 'dorec[deep]'`.
+    doi:10.1145/3298689.3346996), so that scores are log chances, each user's up to a constant. Users with features and
+    no history are scored by the model, not by the fallback: what features say of those it learned from says less of
+    others, and is mixed with the popularity of the items (`new_user_weight`). `moved_to` scores another dataset's users
+    and items. Memory is 12 embedding_size (n_users + n_items + 2 n_buckets) bytes and 8 batch_size (batch_size +
+    n_negatives). It needs torch: `pip install 'dorec[deep]'`.
 
     Args:
         embedding_size: length of the vectors.
@@ -40,6 +43,8 @@ class TwoTower:
         id_dropout: how often that vector is left out while learning, so that features learn to do without.
         temperature: by which cosines are divided.
         n_negatives: items drawn for each batch.
+        new_user_weight: of the log chances that the features of a user without a history tell; the rest is that of the
+            log share of the interactions that an item has.
         learning_rate: of AdamW.
         reg: weight decay.
         epochs: passes over the interactions.
@@ -61,6 +66,7 @@ class TwoTower:
     id_dropout: float = 0.3
     temperature: float = 0.2
     n_negatives: int = 512
+    new_user_weight: float = 0.35
     learning_rate: float = 0.005
     reg: float = 0.1
     epochs: int = 10
@@ -74,6 +80,8 @@ class TwoTower:
                 raise ConfigError(f"{name} is {value}; give a whole number from 1 on.")
         if not 0 <= self.id_dropout < 1:
             raise ConfigError(f"id_dropout is {self.id_dropout}; give a share from 0 to below 1.")
+        if not 0 <= self.new_user_weight <= 1:
+            raise ConfigError(f"new_user_weight is {self.new_user_weight}; give a weight from 0 to 1.")
         if not 0 < self.temperature < np.inf:
             raise ConfigError(f"temperature is {self.temperature}; give a number above 0, such as 0.2.")
 
@@ -103,8 +111,7 @@ class TwoTower:
         towers = []
         for side, n in zip(SIDES, (dataset.n_users, dataset.n_items), strict=True):
             inner = {"inner": (f, h), "inner_bias": (h,), "outer": (h, f)}
-            own = {"ids": (n, f), "bias": (n,), "buckets": (self.n_buckets, f)}
-            towers.append(tower_from(arrays, side, own | inner))
+            towers.append(tower_from(arrays, side, {"ids": (n, f), "buckets": (self.n_buckets, f)} | inner))
         return self._scorer(dataset, towers[0], towers[1])
 
     def moved_to(self, dataset: Dataset, scorer: FittedRecommender) -> FittedRecommender:
@@ -121,7 +128,7 @@ class TwoTower:
             raise InputError(f"The scorer is a {scorer.name}, not a two_tower; give what TwoTower.fit returned.")
         rows = (scorer.dataset.index_of(dataset.users), scorer.dataset.item_index_of(dataset.items))
         users, items = (
-            replace(tower, ids=_taken(tower.ids, at), bias=_taken(tower.bias, at))
+            replace(tower, ids=np.where((at >= 0)[:, None], tower.ids[np.maximum(at, 0)], np.float32(0.0)))
             for tower, at in zip((scorer.model.users, scorer.model.items), rows, strict=True)
         )
         return self._scorer(dataset, users, items)
@@ -137,13 +144,17 @@ class TwoTower:
         features = self._features(dataset, users.bins, items.bins)
         sides = [t.vectors(np.arange(x.shape[0]), x) for t, x in zip((users, items), features, strict=True)]
         history = binary_history(dataset)
-        scale = np.float32(1.0 / self.temperature)
-        factors = BiasedFactors(history, sides[0] * scale, sides[1], items.bias)
-        known = (np.diff(history.indptr) > 0) | (users.ids != 0).any(axis=1) | (np.diff(features[0].indptr) > 0)
+        has_history = np.diff(history.indptr) > 0
+        learned = (users.ids != 0).any(axis=1) if self.ids else has_history
+        weight = np.where(learned, 1.0, self.new_user_weight)[:, None].astype(np.float32)
+        # one more factor: of an item how popular it is, of a user how much that counts
+        count = np.bincount(history.indices, minlength=dataset.n_items) + UNSEEN
+        popular = np.log(count / count.sum())[:, None].astype(np.float32)
+        factors = BiasedFactors(
+            history,
+            np.hstack([sides[0] * weight / np.float32(self.temperature), 1.0 - weight]),
+            np.hstack([sides[1], popular]),
+            np.zeros(dataset.n_items, dtype=np.float32),
+        )
+        known = has_history | learned | (np.diff(features[0].indptr) > 0)
         return fitted(dataset, self, "two_tower", TowerModel(factors, users, items), known=known)
-
-
-def _taken(values: AnyArray, at: IntArray) -> AnyArray:
-    """The rows of values at these positions, zeros for -1."""
-    there = (at >= 0).reshape(-1, *[1] * (values.ndim - 1))
-    return np.where(there, values[np.maximum(at, 0)], np.float32(0.0))
