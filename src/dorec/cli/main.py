@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import dorec
-from dorec.cli import effects, graphs, recommending
+from dorec.cli import effects, graphs, policies, recommending
 from dorec.domain.errors import DorecError, Refusal, UnreadableSource
 
 # read when scikit-learn loads OpenMP: threads that wait on a busy machine sleep instead of spinning
@@ -119,6 +119,9 @@ app.command()(graphs.discover)
 app.command()(graphs.identify)
 app.command()(effects.estimate)
 app.command()(recommending.recommend)
+app.command()(policies.evaluate)
+app.command()(policies.experiment)
+app.command()(policies.decisions)
 
 
 @app.command()

@@ -1,0 +1,242 @@
+"""The pages of `dorec evaluate` and `dorec experiment`: the card on top, then values, diagnostics and the plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dorec.domain.decision import Decision, Settlement, TrackRecord
+from dorec.domain.errors import Refusal
+from dorec.domain.estimate import Interval
+from dorec.explain import (
+    AssumptionList,
+    Block,
+    Details,
+    EstimateTable,
+    FigureBlock,
+    KeyFigures,
+    Note,
+    RefusalBlock,
+    Report,
+    Section,
+    Table,
+    Text,
+    VerdictList,
+    forest_figure,
+    render_html,
+)
+from dorec.explain.numbers import number, value_and_bounds
+from dorec.loop.evaluating import Evaluated, Valued
+from dorec.loop.experimenting import Experimented, joint_bounds
+
+CALLS = {"ship": "Ship", "don't ship": "Don't ship", "test": "Test"}
+
+
+def write_evaluation_page(found: Evaluated, path: Path) -> Path:
+    """Write the page of a log to a file; its path."""
+    return _write(evaluation_page(found), path)
+
+
+def write_experiment_page(found: Experimented, path: Path) -> Path:
+    """Write the page of an experiment to a file; its path."""
+    return _write(experiment_page(found), path)
+
+
+def evaluation_page(found: Evaluated) -> Report:
+    """What policies are worth that were never run, and whether one should take over."""
+    facts = {"rows": f"{found.log.feedback.n:,}", "actions": found.log.feedback.n_actions}
+    facts |= {"estimator": found.best.chosen, "decision": found.decision.decision_id}
+    return Report(
+        found.decision.question,
+        subtitle=found.request.source.name,
+        facts=facts,
+        headline=[headline(found.decision)],
+        sections=[
+            _card(found.decision),
+            _values(found),
+            *_estimators(found),
+            *_segments(found),
+            Section("Can the log tell?", blocks=[VerdictList(found.checks)]),
+            *plan_section(found.decision),
+            _past(found.record),
+            _ground(found.decision),
+        ],
+    )
+
+
+def experiment_page(found: Experimented) -> Report:
+    """What each arm changed, and what that says about the promise."""
+    first = next(iter(found.lifts.values()))
+    facts = {"rows": f"{found.rows:,}", "units": f"{first.n:,}", "method": first.method}
+    blocks: list[Block] = []
+    for name, lift in found.lifts.items():
+        parts = list(lift.scalars())
+        blocks += [FigureBlock(forest_figure(parts, title=f"What changed: {name}"))]
+        blocks += [EstimateTable(parts, caption="95% interval of each arm")]
+        if (joint := joint_bounds(lift)) is not None:
+            rows = [[str(one.name), *_three(one.value, *ends)] for one, ends in zip(parts, joint, strict=True)]
+            blocks.append(
+                Table(["arm", "gain", "lower", "upper"], rows, caption="Bounds that hold for all arms at once")
+            )
+    arms: list[Block] = [EstimateTable(list(arm.scalars()), caption=name) for name, arm in found.arms.items()]
+    return Report(
+        found.decision.question,
+        subtitle=found.request.source.name,
+        facts=facts,
+        headline=[headline(found.decision)],
+        sections=[
+            _card(found.decision),
+            *_settlement(found.promise, found.settlement, found.record),
+            Section("What the experiment changed", blocks=blocks),
+            Section("Each arm", blocks=arms),
+            Section("Was it a fair experiment?", blocks=[VerdictList(found.checks)]),
+            _ground(found.decision),
+        ],
+    )
+
+
+def headline(card: Decision) -> str:
+    """The call and its reason in a sentence.
+
+    >>> headline(Decision(decision_id="d", question="q", choice="ship", reason="gain_shown", gain=1.0,
+    ...                   meaning="the gain is at least 0.3 (95% confidence)"))
+    'Ship: the gain is at least 0.3 (95% confidence).'
+    """
+    return f"{CALLS[card.choice]}: {card.meaning}."
+
+
+def _card(card: Decision) -> Section:
+    gain, low, high = _three(card.gain, card.lower, card.upper)
+    tiles = [("call", CALLS[card.choice], card.reason.replace("_", " ")), ("gain", gain, f"{low} to {high}")]
+    if card.value is not None:
+        value, low, high = _three(card.value, card.value_lower, card.value_upper)
+        tiles.append((f"value of {card.candidate}", value, f"{low} to {high}"))
+    if card.incumbent_value is not None:
+        tiles.append((f"value of {card.incumbent}", _three(card.incumbent_value, None, None)[0], "the incumbent"))
+    blocks: list[Block] = [KeyFigures(tiles)]
+    if card.doubts:
+        blocks.append(Note("\n\n".join(card.doubts), tone="warning"))
+    if card.reversals:
+        blocks.append(Text("**What would change this**\n\n" + "\n".join(f"- {r.meaning}" for r in card.reversals)))
+    if card.calibration:
+        blocks.append(Note(f"Past promises: {card.calibration}"))
+    return Section("The decision", blocks=blocks)
+
+
+def plan_section(card: Decision) -> list[Section]:
+    """The experiment that would settle it; nothing without a plan."""
+    plan = card.plan
+    if plan is None:
+        return []
+    days = "give --per-day to know" if plan.days is None else f"{plan.days:,}"
+    rows = [["units an arm", f"{max(plan.n_control, plan.n_treatment):,} {plan.unit}s"]]
+    rows += [["gain that it sees", f"{plan.effect:.4g} with {plan.power:.0%} power"], ["days", days]]
+    rows += [[f"guardrail {name}", f"sees a change of {size:.4g}"] for name, size in plan.guardrails.items()]
+    blocks: list[Block] = [Table(["", ""], rows), Text("\n".join(f"- stop at: {what}" for what in plan.watch))]
+    lead = (
+        f"Afterwards: dorec experiment FILE --variant ARM --metric REWARD --decision {card.decision_id} --study FOLDER"
+    )
+    return [Section("The experiment that would settle it", lead=lead, blocks=blocks)]
+
+
+def _values(found: Evaluated) -> Section:
+    rows = [found.incumbent, *(one.value for one in found.policies)]
+    best = replace(found.best.gain, name=f"gain of {found.best.name}")
+    gains = [one.gain for one in found.policies if one is not found.best]
+    blocks: list[Block] = [
+        FigureBlock(forest_figure(rows, title="Reward per decision", reference=float(found.incumbent.value))),
+        EstimateTable([best, *gains], caption="Paired gain over the incumbent, before past promises are looked at"),
+    ]
+    if found.learned_on:
+        said = f"Policies learned on {found.learned_on:,} other rows of the log and were judged on these."
+        blocks.insert(0, Note(said))
+    if found.dropped_rows:
+        blocks.insert(0, Note(f"{found.dropped_rows:,} rows that can't be used were left out.", tone="warning"))
+    if found.refused:
+        blocks.append(RefusalBlock([(f"What is {name} worth?", why) for name, why in found.refused.items()]))
+    return Section("What the policies are worth", blocks=blocks)
+
+
+def _estimators(found: Evaluated) -> list[Section]:
+    one = found.best
+    blocks: list[Block] = []
+    if len(one.values) > 1:
+        shown = list(one.values.values())
+        caption = f"Believed: {one.chosen}. The dashed line is the incumbent's value."
+        blocks.append(
+            FigureBlock(
+                forest_figure(
+                    shown, title=f"{one.name}, by estimator", reference=float(found.incumbent.value), caption=caption
+                )
+            )
+        )
+        blocks.append(Details("Numbers", [EstimateTable(shown), *_choice(one)]))
+    blocks += _refused(one.refused)
+    return [Section("By other estimators", blocks=blocks)] if blocks else []
+
+
+def _choice(one: Valued) -> list[Block]:
+    if one.candidates is None:
+        return []
+    rows = [[c.name, c.value, c.std_error, c.bias, c.mean_squared_error] for c in one.candidates.candidates]
+    columns = ["estimator", "value", "standard error", "bias", "squared error"]
+    return [Table(columns, rows, caption="Estimated error of each", formats=dict.fromkeys(columns[1:], "number"))]
+
+
+def _refused(refused: Mapping[str, Refusal]) -> list[Block]:
+    pairs = [(f"By {name}?", refusal) for name, refusal in refused.items()]
+    return [RefusalBlock(pairs)] if pairs else []
+
+
+def _segments(found: Evaluated) -> list[Section]:
+    if found.segments is None:
+        return []
+    shown, what = found.segment_gains, "Gain"
+    if shown is None:
+        shown, what = found.segments, "Value"
+    joint = None if shown.no_interval else shown.interval(joint=True)
+    parts = [replace(one, name=str(one.name)) for one in shown.scalars()]
+    blocks: list[Block] = [FigureBlock(forest_figure(parts, title=f"{what} by {found.request.segment}"))]
+    if joint is not None:
+        rows = [[str(e.name), *_three(e.value, joint.lower[i], joint.upper[i])] for i, e in enumerate(parts)]
+        columns = [str(found.request.segment), what.lower(), "lower", "upper"]
+        blocks.append(Table(columns, rows, caption="Bounds that hold for all at once"))
+    return [Section(f"By {found.request.segment}", blocks=blocks)]
+
+
+def _settlement(promise: Decision | None, end: Settlement | None, record: TrackRecord) -> list[Section]:
+    if promise is None or end is None:
+        return []
+    measured = Interval(end.measured - 1.96 * end.std_error, end.measured + 1.96 * end.std_error)
+    held = {True: "held", False: "not held", None: "no interval was promised"}[end.held]
+    tiles = [("promised", _three(promise.gain, promise.lower, promise.upper)[0], promise.decision_id)]
+    tiles += [("measured", _three(end.measured, *measured)[0], end.name)]
+    tiles += [("promise", held, "" if end.standardised is None else f"off by {end.standardised:.1f} standard errors")]
+    return [Section("The promise", lead=f"{record}.", blocks=[KeyFigures(tiles)])]
+
+
+def _past(record: TrackRecord) -> Section:
+    rows = [
+        [card.decision_id, card.question, card.choice, card.gain, None if end is None else end.measured]
+        for card, end in list(record.entries)[-20:]
+    ]
+    blocks: list[Block] = [Table(["decision", "question", "call", "promised", "measured"], rows)] if rows else []
+    return Section("Past promises", lead=f"Until now {record}.", blocks=blocks)
+
+
+def _ground(card: Decision) -> Section:
+    hashes = [[Path(path).name, digest[:16]] for path, digest in card.inputs.items()]
+    blocks: list[Block] = [AssumptionList(list(card.assumptions))]
+    blocks += [Details("The files this rests on", [Table(["file", "SHA-256"], hashes)])] if hashes else []
+    return Section("What has to be true for this to hold", blocks=blocks)
+
+
+def _three(value: float, lower: float | None, upper: float | None) -> Sequence[str]:
+    if lower is None or upper is None:
+        return number(value), "?", "?"
+    return value_and_bounds(value, float(lower), float(upper))
+
+
+def _write(report: Report, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_html(report), encoding="utf-8")
+    return path
