@@ -34,6 +34,7 @@ PEER_SEEDS = 10  # worlds for obp, whose play takes seconds
 BANDITS = {
     "LinUCB(epsilon=0)": LinUCB(epsilon=0.0),
     "LinUCB": LinUCB(),
+    "LinUCB(epsilon=0.2)": LinUCB(epsilon=0.2),
     "LinearThompson(noise=1, epsilon=0)": LinearThompson(noise=1.0, epsilon=0.0),
     "LinearThompson": LinearThompson(),
     "LogisticThompson": LogisticThompson(),
@@ -42,6 +43,7 @@ BANDITS = {
     "EpsilonGreedy(0.1)": EpsilonGreedy(),
     "uniform": EpsilonGreedy(epsilon=1.0),
 }
+LOGS = ("LinUCB", "LinUCB(epsilon=0.2)", "LinearThompson", "LogisticThompson")
 
 OBP = """
 import json, sys, time
@@ -164,7 +166,7 @@ def speed() -> list[str]:
     return lines + [f"| obp {name} | | {rate:,.0f} |" for name, rate in peer(OBP_SPEED).items()]
 
 
-def judged(reps: int, n: int) -> list[str]:
+def judged(reps: int, n: int, names: tuple[str, ...]) -> list[str]:
     """How often the interval from a bandit's own log holds the value of another policy."""
     world = LoggedBandit(n=10, n_actions=K, seed=1)
     environment = RewardModel(draw_contexts=lambda m, rng: rng.normal(size=(m, 3)), mean_reward=world.expected_reward)
@@ -175,7 +177,7 @@ def judged(reps: int, n: int) -> list[str]:
         "| log of | policy judged | estimator | with interval | bias (its error) | coverage | std. error / sd |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in ("LinUCB", "LinearThompson", "LogisticThompson", "EpsilonGreedy(0.1)"):
+    for name in names:
         found: dict[tuple[str, str], list] = {}
         for seed in range(reps):
             log = play(BANDITS[name].start(K, 3), environment, n, batch=20, context=RunContext(seed=seed)).feedback
@@ -218,7 +220,7 @@ def main() -> None:
             f"## What the bandits' own logs say of other policies, {reps} logs of {m:,} decisions",
             "World 1; batches of 20. The intervals are those of `dorec.evaluate`, which take rows as independent.",
             "",
-            *judged(reps, m),
+            *judged(reps, m, LOGS),
         ],
     }
     if given.section:
