@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dorec import Dataset, Estimate, RunContext
-from dorec.recommend import ALS, BPR, EASE, ULBPR, ExposureLog, ItemKNN, Popularity, UpliftRanker
-from dorec.recommend.neural.uplift_transformer import UpliftTransformer
+from dorec.recommend import ALS, BPR, EASE, ULBPR, ExposureLog, ItemKNN, Popularity, UpliftRanker, UpliftTransformer
 from dorec.simulate import ShopWorld
 
 RESULTS = Path(__file__).parent / "results" / "uplift_ranking.md"

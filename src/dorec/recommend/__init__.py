@@ -22,6 +22,7 @@ from dorec.recommend.neural.lightgcn import LightGCN
 from dorec.recommend.neural.mult_vae import MultVAE
 from dorec.recommend.neural.sasrec import SASRec
 from dorec.recommend.neural.two_tower import TwoTower
+from dorec.recommend.neural.uplift_transformer import UpliftTransformer
 from dorec.recommend.popularity import Popularity
 from dorec.recommend.popularity_deconfounded import PopularityDeconfounded
 from dorec.recommend.position_bias import Examination, ExaminationModel, examination_by_swaps
@@ -72,6 +73,7 @@ __all__ = [
     "TwoStage",
     "TwoTower",
     "UpliftRanker",
+    "UpliftTransformer",
     "UserKNN",
     "WeightedPopularity",
     "examination_by_swaps",

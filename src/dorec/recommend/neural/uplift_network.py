@@ -13,7 +13,7 @@ from dorec.domain.run import RunContext
 from dorec.neural import TransformerBlock, random_stream, threads_of, train
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.recommend.exposure_log import ExposureLog
-from dorec.recommend.neural.exposure_sequences import ExposureTokens, exposure_tokens, outcomes_of, pieces_of
+from dorec.recommend.neural.exposure_sequences import ExposureTokens, Pieces, exposure_tokens, outcomes_of, pieces_of
 from dorec.recommend.neural.sequence_network import SPREAD
 from dorec.recommend.neural.sequence_training import training_of
 from dorec.recommend.neural.windows import lines
@@ -92,6 +92,35 @@ class PotentialOutcomes(nn.Module):
         return self.out(self.norm(sequence)) + rates
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of a log as questions about pieces of histories."""
+
+    log: ExposureLog
+    tokens: ExposureTokens
+    pieces: Pieces
+    outcome: Tensor  # (n, kinds - 1)
+    weight: Tensor  # (n,)
+
+    def about(self, some: IntArray) -> tuple[Reading, IntArray]:
+        """The questions about some pieces (b,), and the rows that they are, one piece after another."""
+        pieces, log = self.pieces, self.log
+        start, count = pieces.row_start[some], np.diff(pieces.row_start)[some]
+        asked = lines(start, count, int(count.max())).at
+        there, at = asked >= 0, pieces.rows[np.maximum(asked, 0)]
+        questions = (log.item[at], log.shown[at], self.tokens.rank[log.session[at]], there)
+        return reading_of(self.tokens, (pieces.first[some], pieces.count[some]), questions), at[there]
+
+    def misfit(self, network: PotentialOutcomes, some: IntArray, device: str) -> Tensor:
+        """Weighted mean cross-entropy of what came of the questions about some pieces, summed over kinds of events."""
+        reading, rows = self.about(some)
+        reading = reading.to(device)
+        logits = network(reading)[reading.asks & reading.there].float()
+        outcome, weight = self.outcome[rows].to(device), self.weight[rows].to(device)
+        each = functional.binary_cross_entropy_with_logits(logits, outcome, reduction="none").sum(dim=1)
+        return (each * weight).sum() / weight.sum()
+
+
 def fit_effects(log: ExposureLog, chance: FloatArray, learner: Any, context: RunContext) -> tuple[AnyArray, AnyArray]:
     """Effect and value of showing each pair now, (n_users, n_items) float32 each.
 
@@ -102,39 +131,24 @@ def fit_effects(log: ExposureLog, chance: FloatArray, learner: Any, context: Run
         context: seed, threads, device, progress.
     """
     tokens = exposure_tokens(log)
-    pieces = pieces_of(log, tokens, learner.max_length)
     outcome = torch.from_numpy(outcomes_of(log, tokens.kinds[1:])).float()
-    weight = overlap_weights(log, chance)
-    network = _network(log, tokens, (outcome, weight), learner, context)
-    n = len(pieces.first)
-    order = context.rng("held-out exposures").permutation(n)
-    held = order[: int(n * HELD_OUT)]
-    kept = torch.from_numpy(np.sort(order[len(held) :]))
+    pieces = pieces_of(log, tokens, learner.max_length)
+    rows = Rows(log, tokens, pieces, outcome, overlap_weights(log, chance))
+    network = _network(rows, learner, context)
+    order = context.rng("held-out exposures").permutation(len(pieces.first))
+    n_held = int(len(order) * HELD_OUT)
+    held, kept = np.sort(order[:n_held]), np.sort(order[n_held:])
 
-    def loss_of(some: IntArray) -> Tensor:
-        part = [np.arange(pieces.row_start[p], pieces.row_start[p + 1]) for p in some.tolist()]
-        own = pieces.rows[np.concatenate(part)]
-        asked = lines(pieces.row_start[some], np.diff(pieces.row_start)[some], max(map(len, part))).at
-        at = np.where(asked >= 0, pieces.rows[np.maximum(asked, 0)], -1)
-        questions = (log.item[at], log.shown[at], tokens.rank[log.session[at]], at >= 0)
-        reading = reading_of(tokens, (pieces.first[some], pieces.count[some]), questions).to(context.device)
-        there = (reading.asks & reading.there).to(context.device)
-        found = functional.binary_cross_entropy_with_logits(
-            network(reading)[there].float(), outcome[own].to(context.device), reduction="none"
-        ).sum(dim=1)
-        by = weight[own].to(context.device)
-        return (found * by).sum() / by.sum()
-
-    def misfit() -> float:
-        parts = np.array_split(np.sort(held), max(1, len(held) // learner.batch_size))
-        return float(np.mean([loss_of(part).item() for part in parts]))
+    def held_out_misfit() -> float:
+        parts = np.array_split(held, -(-n_held // learner.batch_size))
+        return float(np.mean([rows.misfit(network, part, context.device).item() for part in parts]))
 
     train(
         network,
-        lambda rows: loss_of(kept[rows.cpu()].numpy()),
+        lambda some: rows.misfit(network, kept[some.cpu().numpy()], context.device),
         len(kept),
         training_of(learner),
-        validation=misfit if len(held) else None,
+        validation=held_out_misfit if n_held else None,
         context=context,
         label="UpliftTransformer",
         checkpoint=Path(learner.checkpoint) if learner.checkpoint else None,
@@ -177,23 +191,20 @@ def reading_of(
     return Reading(**{name: torch.from_numpy(np.concatenate(parts, axis=1)) for name, parts in both.items()})
 
 
-def _network(
-    log: ExposureLog, tokens: ExposureTokens, told: tuple[Tensor, Tensor], learner: Any, context: RunContext
-) -> PotentialOutcomes:
+def _network(rows: Rows, learner: Any, context: RunContext) -> PotentialOutcomes:
     """The network, which begins at each arm's own rates."""
     with random_stream(context, "UpliftTransformer", "weights"):
         network = PotentialOutcomes(
-            n_items=log.responses.n_items,
-            n_kinds=len(tokens.kinds),
+            n_items=rows.log.responses.n_items,
+            n_kinds=len(rows.tokens.kinds),
             size=learner.embedding_size,
             n_blocks=learner.n_blocks,
             n_heads=learner.n_heads,
             dropout=learner.dropout,
         )
-    outcome, weight = told
     for arm in (0, 1):
-        rows = torch.from_numpy(log.shown == bool(arm))
-        rate = (weight[rows] @ outcome[rows]) / weight[rows].sum()
+        own = torch.from_numpy(rows.log.shown == bool(arm))
+        rate = (rows.weight[own] @ rows.outcome[own]) / rows.weight[own].sum()
         with torch.no_grad():
             network.base[arm] = torch.logit(rate.clamp(1e-4, 1 - 1e-4))
     return network
