@@ -40,7 +40,7 @@ could know. Intervals are over worlds.
 {rows}
 
 UpliftRanker less the best click ranker: {gain} x 1000, {percent:.1f}% more; better in {better} of {n} worlds.
-CPU seconds of a fit of UpliftRanker: {cpu:.1f} (median).
+CPU seconds of a fit, median: UpliftRanker {cpu:.1f}, UpliftTransformer {cpu_transformer:.1f}.
 """
 
 
@@ -106,7 +106,7 @@ def write(rows: list[dict[str, float]]) -> None:
     gain = of["UpliftRanker"] - best
     shown = {name: of[name] for name in (*CLICK_RANKERS, "every item alike")}
     shown |= {"best click ranker": best}
-    shown |= {name: of[name] for name in of if name.startswith(("UpliftRanker", "ULBPR"))}
+    shown |= {name: of[name] for name in of if name.startswith(("Uplift", "ULBPR"))}
     shown["the true effects"] = of["the true effects"]
     RESULTS.write_text(
         TEXT.format(
@@ -120,6 +120,7 @@ def write(rows: list[dict[str, float]]) -> None:
             percent=100 * gain.mean() / best.mean(),
             better=int((gain > 0).sum()),
             cpu=float(np.median(of["cpu"])) / 1000,
+            cpu_transformer=float(np.median(of["cpu_transformer"])) / 1000,
         )
     )
 
