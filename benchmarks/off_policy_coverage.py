@@ -2,13 +2,12 @@
 
 Run: python benchmarks/off_policy_coverage.py [logs]. Counts are kept in benchmarks/results/off_policy_coverage.json
 after every tenth log, so that it can be stopped and goes on from there (delete the file to begin anew); an estimator
-that is added later is counted on the same logs. It then writes the table of docs/coverage_off_policy.md. One process,
+that is added later is counted on the same logs. It prints the table of results/off_policy.md. One process,
 one thread; log r is replica r of `LoggedBandit(seed=3)`.
 """
 
 import json
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,8 @@ def count(size: tuple[int, int], logs: int) -> None:
     """Every estimator on every log that it has not seen."""
     n, k = size
     name = f"{n} x {k}"
-    state = kept().get(name) or {"truth": LoggedBandit(n_actions=k, seed=3).true_value(2_000_000 if k < 50 else 500_000)}
+    draws = 2_000_000 if k < 50 else 500_000
+    state = kept().get(name) or {"truth": LoggedBandit(n_actions=k, seed=3).true_value(draws)}
     asked = estimators(k)
     rows = {one: state.get(one) or dict(BLANK) for one in asked}
     for r in range(min(row["logs"] for row in rows.values()), logs):

@@ -89,10 +89,11 @@ def _cells(feedback: LoggedFeedback, part: BoolArray, where: str) -> _Cells:
     # sums of the first three powers of 1 / p - 1 where taken, -1 elsewhere
     first, second, third = s[1] - n, s[2] - 2 * s[1] + n, s[3] - 3 * s[2] + 3 * s[1] - n
     mean = first / n
-    squares = np.maximum(second - n * mean**2, 1e-300)
+    squares = np.maximum(second - n * mean**2, 1e-12 * n)  # no spread is no doubt: z is then huge, or 0
     cubes = third - 3 * mean * second + 2 * n * mean**3
     plain = first / np.sqrt(squares)
     # Johnson's correction for skewness (1978) inflates a z far above 0, so that the smaller of both counts
-    corrected = plain + cubes / squares**1.5 * (1 + 2 * plain**2) / 6
+    skewness = np.where(squares > 1e-9 * n, cubes / squares**1.5, 0.0)
+    corrected = plain + skewness * (1 + 2 * plain**2) / 6
     z = np.where(np.abs(corrected) < np.abs(plain), corrected, plain)
     return _Cells(where, s[0], s[1] / n, z)
