@@ -61,7 +61,7 @@ class Samples:
             if np.isin(here, there).any():
                 return np.concatenate([here, there])
         own = [units_of(study).cluster for study in (self.experiment, self.history)]
-        if own == [None, None]:
+        if all(labels is None for labels in own):
             return None
         sizes = (self.experiment.n, self.history.n)
         codes = [
