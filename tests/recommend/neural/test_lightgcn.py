@@ -1,11 +1,14 @@
 """LightGCN: its gradient, its losses, and that it finds tastes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import sparse
 
-from dorec.domain.errors import ConfigError, NotFinite
+from dorec import Dataset, RunContext
+from dorec.domain.errors import ConfigError, InputError, NotFinite
 from dorec.numeric.graph_smoothing import bipartite
 from dorec.recommend import LightGCN
 from dorec.recommend.neural.graph_network import Positives, SmoothedEmbeddings, softmax_loss
@@ -18,6 +21,27 @@ def test_taste_is_found(tastes, loss):
     learner = LightGCN(embedding_size=8, epochs=40, loss=loss, batch_size=32)
     lists = learner.fit(tastes).recommend(np.arange(60), k=5)
     assert ((lists.items % 2) == (np.arange(60)[:, None] % 2)).mean() > 0.8
+
+
+def test_kinds_of_events_are_told_apart(tastes):
+    # what is viewed is of any taste, what is bought of the user's own: both count the same without their kinds
+    rng = np.random.default_rng(0)
+    user, item = (np.repeat(np.arange(60), 12), rng.integers(0, 40, 720))
+    own = tastes.matrix.tocoo()
+    rows = {"u": np.concatenate([user, own.row]), "i": np.concatenate([item, own.col])}
+    rows["e"] = np.repeat(["view", "purchase"], [len(user), own.nnz])
+    data = Dataset.from_interactions(rows, user="u", item="i", event="e")
+    learner = LightGCN(embedding_size=8, epochs=30, batch_size=32)
+    shares = []
+    for typed in (True, False):
+        lists = replace(learner, typed=typed).fit(data, context=RunContext(threads=1)).recommend(np.arange(60), k=5)
+        shares.append(((lists.items % 2) == (np.arange(60)[:, None] % 2)).mean())
+    assert shares[0] > max(0.8, shares[1])
+
+
+def test_kinds_that_are_not_there_are_refused(tastes):
+    with pytest.raises(InputError, match="event types"):
+        LightGCN(typed=True).fit(tastes)
 
 
 def test_the_gradient_of_the_smoothing_is_that_of_finite_differences():

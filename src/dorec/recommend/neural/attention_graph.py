@@ -99,6 +99,10 @@ class AttentiveEmbeddings(nn.Module):
             total = (total[0] + users, total[1] + items)
         return functional.normalize(total[0], dim=1), functional.normalize(total[1], dim=1)
 
+    def of_kinds(self) -> list[Sides]:
+        """Both sides for the one kind of event."""
+        return [self()]
+
 
 def attentive_embeddings(history: sparse.csr_matrix, learner: Any, context: RunContext) -> AttentiveEmbeddings:
     """GAT's network on who has what (n, m), with the learner's `embedding_size`, `n_layers` and `n_heads`."""

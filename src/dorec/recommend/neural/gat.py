@@ -78,7 +78,7 @@ class GAT:
 
         history = binary_history(dataset)
         build = partial(attentive_embeddings, history, self, context)
-        users, items = learn_embeddings(history, build, self, context, label="GAT")
+        users, items = learn_embeddings([history], build, self, context, label="GAT")
         bias = np.zeros(dataset.n_items, dtype=np.float32)
         return fitted(dataset, self, "gat", BiasedFactors(history, users, items, bias))
 

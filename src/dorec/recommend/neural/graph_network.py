@@ -1,6 +1,6 @@
 """Embeddings on the graph of users and items, how they are learned, and LightGCN's network; needs torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -61,6 +61,41 @@ class SmoothedEmbeddings(nn.Module):
         users, items = Smooth.apply(self.users, self.items, self.graph, self.n_layers, self.threads)
         return functional.normalize(users, dim=1), functional.normalize(items, dim=1)
 
+    def of_kinds(self) -> list[Sides]:
+        """Both sides for the one kind of event."""
+        return [self()]
+
+
+class BehaviourEmbeddings(nn.Module):
+    """Embeddings smoothed over the graph of each kind of event, mixed for each kind by weights of its own.
+
+    Example:
+        >>> graphs = [bipartite(sparse.csr_matrix(np.ones((3, 2)))), bipartite(sparse.csr_matrix((3, 2)))]
+        >>> network = BehaviourEmbeddings(graphs, (3, 2), size=4, n_layers=2)
+        >>> len(network.of_kinds()), [side.shape for side in network.of_kinds()[-1]]
+        (2, [torch.Size([3, 4]), torch.Size([2, 4])])
+    """
+
+    def __init__(
+        self, graphs: Sequence[Bipartite], shape: tuple[int, int], *, size: int, n_layers: int, threads: int = 1
+    ) -> None:
+        super().__init__()
+        self.graphs, self.n_layers, self.threads = graphs, n_layers, threads
+        self.users, self.items = (nn.Parameter(torch.randn(n, size) * SPREAD) for n in shape)
+        self.mix = nn.Parameter(torch.zeros(len(graphs), len(graphs)))
+
+    def of_kinds(self) -> list[Sides]:
+        """Users (n, f) and items (m, f) for each kind of event, of length one."""
+        parts = [Smooth.apply(self.users, self.items, graph, self.n_layers, self.threads) for graph in self.graphs]
+        sides = [torch.stack(side) for side in zip(*parts, strict=True)]
+        return [
+            (
+                functional.normalize(torch.einsum("k,knf->nf", share, sides[0]), dim=1),
+                functional.normalize(torch.einsum("k,knf->nf", share, sides[1]), dim=1),
+            )
+            for share in torch.softmax(self.mix, dim=1)
+        ]
+
 
 class Positives:
     """The items of each user, as tensors.
@@ -87,15 +122,13 @@ class Positives:
         return self.indptr[rows + 1] - self.indptr[rows]
 
 
-def smoothed_embeddings(history: sparse.csr_matrix, learner: Any, context: RunContext) -> SmoothedEmbeddings:
+def smoothed_embeddings(histories: Sequence[sparse.csr_matrix], learner: Any, context: RunContext) -> nn.Module:
     """LightGCN's network on who has what (n, m), with the learner's `embedding_size` and `n_layers`."""
-    return SmoothedEmbeddings(
-        bipartite(history),
-        history.shape,
-        size=learner.embedding_size,
-        n_layers=learner.n_layers,
-        threads=context.threads,
-    )
+    graphs, shape = [bipartite(history) for history in histories], histories[0].shape
+    sizes = {"size": learner.embedding_size, "n_layers": learner.n_layers, "threads": context.threads}
+    if len(graphs) == 1:
+        return SmoothedEmbeddings(graphs[0], shape, **sizes)
+    return BehaviourEmbeddings(graphs, shape, **sizes)
 
 
 def softmax_loss(users: Tensor, items: Tensor, place: Tensor, item: Tensor) -> Tensor:
@@ -130,27 +163,37 @@ def bpr_loss(users: Tensor, items: Tensor, place: Tensor, item: Tensor) -> Tenso
 
 
 def learn_embeddings(
-    history: sparse.csr_matrix, build: Callable[[], nn.Module], learner: Any, context: RunContext, *, label: str
+    histories: Sequence[sparse.csr_matrix],
+    build: Callable[[], nn.Module],
+    learner: Any,
+    context: RunContext,
+    *,
+    label: str,
 ) -> tuple[AnyArray, AnyArray]:
     """Users' (n, f) and items' (m, f) vectors, whose products are scores, after the learner's epochs.
 
     Args:
-        history: who has what, (n, m).
-        build: makes the network, whose output is both sides' vectors of length one.
+        histories: who has what, (n, m), for each kind of event; the vectors are those for the last one.
+        build: makes the network, whose `of_kinds` gives both sides' vectors of length one for each of them.
         learner: `temperature`, `loss`, `epochs`, `learning_rate`, `reg`, `batch_size`, `checkpoint`.
         context: seed, threads, device, progress.
         label: of the progress bar and of the random streams.
     """
     with random_stream(context, label, "weights"):
         network = build()
-    own = Positives(history, context.device)
+    positives = [Positives(history, context.device) for history in histories]
     measure = {"softmax": softmax_loss, "bpr": bpr_loss}[learner.loss]
-    able = torch.from_numpy(np.flatnonzero(np.diff(history.indptr))).to(context.device)
+    able = torch.from_numpy(np.flatnonzero(sum(np.diff(history.indptr) for history in histories))).to(context.device)
 
     def loss(rows: Tensor) -> Tensor:
         chosen = able[rows]
-        users, items = network()
-        return measure(users[chosen] / learner.temperature, items, *own.of(chosen))
+        total = sum(int(own.count(chosen).sum()) for own in positives)
+        parts = [
+            measure(users[chosen] / learner.temperature, items, *own.of(chosen))
+            * (int(own.count(chosen).sum()) / total)
+            for own, (users, items) in zip(positives, network.of_kinds(), strict=True)
+        ]
+        return torch.stack(parts).sum()
 
     training = Training(
         learning_rate=learner.learning_rate,
@@ -165,5 +208,5 @@ def learn_embeddings(
         train(network, loss, len(able), training, context=context, label=label, checkpoint=folder)
     network.to(context.device)
     with torch.no_grad(), threads_of(context):
-        users, items = network()
+        users, items = network.of_kinds()[-1]
     return (users / learner.temperature).cpu().numpy(), items.cpu().numpy()

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from dorec.domain.dataset import Dataset
 from dorec.domain.errors import InputError
 from dorec.numeric.arrays import AnyArray, IntArray
+from dorec.recommend.pairwise import binary_history
 from dorec.recommend.words import VERBS
 
 
@@ -70,6 +72,23 @@ def histories_of(dataset: Dataset, *, typed: bool = False) -> Histories:
         kind=None if kind is None else kind[rows],
         kinds=kinds,
     )
+
+
+def kind_histories(dataset: Dataset) -> list[sparse.csr_matrix]:
+    """Who has what (n_users, n_items) by each kind of event, the weakest kind first.
+
+    >>> rows = {"u": [1, 1], "i": [7, 8], "e": ["purchase", "view"]}
+    >>> data = Dataset.from_interactions(rows, user="u", item="i", event="e")
+    >>> [history.toarray().tolist() for history in kind_histories(data)]
+    [[[0.0, 1.0]], [[1.0, 0.0]]]
+
+    Raises:
+        InputError: the dataset has no kinds of events.
+    """
+    if dataset.event is None:
+        raise InputError("typed=True needs event types; name the column: from_interactions(..., event=...).")
+    kinds, kind = _kinds(dataset.event)
+    return [binary_history(dataset.take(kind == k)) for k in range(len(kinds))]
 
 
 def _mixed(user: IntArray, item: IntArray) -> AnyArray:

@@ -13,6 +13,7 @@ from dorec.domain.run import RunContext
 from dorec.numeric.arrays import AnyArray
 from dorec.recommend.fitted import FittedRecommender, fitted
 from dorec.recommend.neural import load_torch
+from dorec.recommend.neural.histories import kind_histories
 from dorec.recommend.pairwise import BiasedFactors, binary_history, check_pairwise, factors_from
 
 DEFAULT_CONTEXT = RunContext()
@@ -38,6 +39,9 @@ class LightGCN:
         reg: weight decay.
         epochs: passes over the users.
         batch_size: users of a step.
+        typed: tell kinds of events (view, cart, purchase) apart: the embeddings are smoothed over the graph of each
+            kind, mixed for each kind as is learned, and the strongest kind is scored; a step takes so many times as
+            long as there are kinds.
         checkpoint: a folder in which an interrupted training is kept and goes on.
 
     Example:
@@ -55,6 +59,7 @@ class LightGCN:
     reg: float = 1.0
     epochs: int = 60
     batch_size: int = 1024
+    typed: bool = False
     checkpoint: str | None = None
 
     def __post_init__(self) -> None:
@@ -64,15 +69,17 @@ class LightGCN:
         """Fit the embeddings; on the CPU the same seed gives the same ones, whatever the number of threads.
 
         Raises:
-            ConfigError: torch is not installed.
+            ConfigError: torch is not installed, or the checkpoint is another training's.
+            InputError: kinds of events are asked for and the dataset has none.
             NotFinite: the loss overflows; the learning rate is too high.
         """
         load_torch()
         from dorec.recommend.neural.graph_network import learn_embeddings, smoothed_embeddings  # loads torch
 
         history = binary_history(dataset)
-        build = partial(smoothed_embeddings, history, self, context)
-        users, items = learn_embeddings(history, build, self, context, label="LightGCN")
+        histories = kind_histories(dataset) if self.typed else [history]
+        build = partial(smoothed_embeddings, histories, self, context)
+        users, items = learn_embeddings(histories, build, self, context, label="LightGCN")
         bias = np.zeros(dataset.n_items, dtype=np.float32)
         return fitted(dataset, self, "lightgcn", BiasedFactors(history, users, items, bias))
 
