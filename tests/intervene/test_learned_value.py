@@ -89,6 +89,12 @@ def test_forward_folds_judge_by_what_was_learned_before():
     assert "before" in made.estimand
 
 
+def test_folds_that_disagree_are_told():
+    sure = cross_fitted_value(DRPolicy(), LoggedBandit(n=4_000, n_actions=4, seed=1).feedback(), SNIPS())
+    unsure = cross_fitted_value(DRPolicy(reg=0.01), null_log(n=300), SNIPS())
+    assert [made.verdicts[-1].code for made in (sure, unsure)] == ["folds_agree", "folds_disagree"]
+
+
 def test_clusters_reach_the_interval():
     log = LoggedBandit(n=1_000, rows_per_user=5, seed=1).feedback()
     assert cross_fitted_value(TemperedSoftmax(), log, SNIPS()).cluster is not None
