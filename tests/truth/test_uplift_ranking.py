@@ -71,3 +71,34 @@ def test_intervals_of_groups_hold_the_true_effects():
         held.append((lower <= truth) & (truth <= upper))
     # the truth is that of the users who came, so intervals that take them as drawn may be a little wide
     assert np.mean(held) > 0.91
+
+
+@pytest.mark.truth
+def test_joint_intervals_of_two_way_groups_hold_all_true_effects_at_once():
+    world = ShopWorld(n_users=300, n_items=20, seed=3)
+    start = pc.min(world.event_table().column("timestamp")).as_py().replace(hour=0, minute=0, second=0)
+    effects = effects_of(world).mean(axis=0)
+    users, devices = (np.array(world.users().column(n).to_pylist()) for n in ("user_id", "device"))
+    ids, kinds = (np.array(world.items().column(n).to_pylist()) for n in ("item_id", "category"))
+    ranker = UpliftRanker(of=("popularity",), settings={}, n_folds=2, regressor=LinearRegression())
+    alone, together = [], []
+    for replica in range(200):
+        events = replace(world, replica=replica).event_table()
+        before = events.filter(pc.less(events.column("timestamp"), start + timedelta(days=world.n_days // 2)))
+        log = ExposureLog.from_events(before, context=RunContext(seed=replica))
+        log = log.with_users(world.users(), user="user_id").with_items(world.items(), item="item_id")
+        made = ranker.fit(log, context=RunContext(seed=replica)).segment_effects(users="device", items="category")
+        at = np.searchsorted(users, log.responses.users)
+        sessions = np.bincount(at[log.session_user], minlength=world.n_users)
+        occurs = np.isin(ids, log.responses.items)
+        truth = np.empty(len(made.name))
+        for g, name in enumerate(made.name):
+            device, kind = name.split(" / ")
+            who, what = devices == device, (kinds == kind) & occurs
+            truth[g] = np.average(effects[np.ix_(who, what)].mean(axis=1), weights=sessions[who])
+        lower, upper = made.interval()
+        alone += ((lower <= truth) & (truth <= upper)).tolist()
+        lower, upper = made.interval(joint=True)
+        together.append(((lower <= truth) & (truth <= upper)).all())
+    assert 0.93 < np.mean(alone) < 0.985
+    assert np.mean(together) > 0.91
