@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dorec.domain.errors import InputError
-from dorec.domain.intervention import Budget
+from dorec.domain.intervention import Audience, Budget
 from dorec.domain.protocols import Policy
 from dorec.intervene import UpliftPolicy, allocate
 
@@ -45,3 +45,24 @@ def test_settings_out_of_bounds() -> None:
         UpliftPolicy(model=Identity(), price=np.zeros(2), epsilon=1.5)
     with pytest.raises(InputError, match="price"):
         UpliftPolicy(model=Identity(), price=np.zeros(3))
+
+
+def test_prices_of_capacities_and_minima_become_thresholds() -> None:
+    effects = np.random.default_rng(0).normal(size=(3_000, 2))
+    budget = Budget(capacity={"a": 300}, minimum={"b": 1_500})
+    plan = allocate(effects, budget, Identity().arms)
+    policy = UpliftPolicy.from_allocation(Identity(), plan, budget)
+    assert (policy.choose(effects) == plan.arm).mean() > 0.99
+    assert policy.price[0] > 0 > policy.price[1]
+
+
+def test_plans_that_are_no_rule_of_effects_alone_are_refused() -> None:
+    effects = np.random.default_rng(0).normal(size=(200, 2))
+    several = allocate(effects, Budget(per_unit=2), Identity().arms)
+    with pytest.raises(InputError, match="several arms"):
+        UpliftPolicy.from_allocation(Identity(), several, Budget(per_unit=2))
+    fair = Budget(max_gap=0.0, max_units=50)
+    group = (effects[:, 0] > 0).astype(int)
+    plan = allocate(effects, fair, Identity().arms, audience=Audience(group=group))
+    with pytest.raises(InputError, match="differ by group"):
+        UpliftPolicy.from_allocation(Identity(), plan, fair)

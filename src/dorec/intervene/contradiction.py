@@ -60,7 +60,7 @@ def _refusal(programme: Programme, dual: Dual, missing: float, highest: FloatArr
     else:
         remedy = f"lower {what} by {units:,} in all"
     # the shortage is convex in each limit, so its price says what is needed at least
-    others = [f"raise {names[i]} by at least {missing / prices[i]:.4g}" for i in against]
+    others = [f"raise {names[i]} by at least {missing / prices[i]:,.6g}" for i in against]
     others = others or ["make more units eligible, or let them have more actions"]
     return NoFeasiblePlan(
         reason,

@@ -55,18 +55,21 @@ def relaxed(programme: Programme) -> tuple[float, FloatArray, AnyArray | None]:
     return float(-answer.fun), prices, _plan(programme, matrix, answer.x) if whole else None
 
 
-def whole(programme: Programme, *, gap: float = 1e-9, nodes: int | None = None) -> tuple[AnyArray | None, float]:
+def whole(
+    programme: Programme, *, gap: float = 1e-9, nodes: int = 2**31 - 1, seconds: float = np.inf
+) -> tuple[AnyArray | None, float]:
     """The best plan (n, most) in whole numbers and a bound on the best; no plan where none was found.
 
     Args:
         programme: as it is.
         gap: relative, at which the search stops.
-        nodes: of the search at most; None for no limit.
+        nodes: of the search at most.
+        seconds: likewise; what was found by then stands.
     """
     matrix = _matrix(programme)
     bounds, first = programme.bounds, np.inf
     for attempt in range(5):
-        x, bound = _milp(matrix, bounds, gap, nodes)
+        x, bound = _milp(matrix, bounds, {"mip_rel_gap": gap, "node_limit": nodes, "time_limit": seconds})
         first = bound if attempt == 0 else first
         if x is None:
             return None, first
@@ -78,7 +81,7 @@ def whole(programme: Programme, *, gap: float = 1e-9, nodes: int | None = None) 
     return None, first
 
 
-def _milp(matrix: _Matrix, bounds: FloatArray, gap: float, nodes: int | None) -> tuple[FloatArray | None, float]:
+def _milp(matrix: _Matrix, bounds: FloatArray, options: Any) -> tuple[FloatArray | None, float]:
     from scipy import optimize, sparse
 
     rows = sparse.vstack([matrix.rows, matrix.unit_rows], format="csr")
@@ -89,7 +92,7 @@ def _milp(matrix: _Matrix, bounds: FloatArray, gap: float, nodes: int | None) ->
         integrality=np.ones(rows.shape[1]),
         bounds=optimize.Bounds(0, 1),
         constraints=optimize.LinearConstraint(rows, -np.inf, np.concatenate([bounds, matrix.unit_bounds])),
-        options={"mip_rel_gap": gap, "node_limit": 2**31 - 1 if nodes is None else nodes},
+        options=options,
     )
     bound = answer.mip_dual_bound
     if answer.status == INFEASIBLE:

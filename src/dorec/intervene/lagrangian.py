@@ -26,6 +26,7 @@ GOLDEN = 0.6180339887498949  # multiples of it fill [0, 1) evenly
 CORE = 150  # units decided together at first
 CORE_GAP = 1e-5  # of the core's own gain, at which its search stops
 NODES = 200  # of that search at most
+SECONDS = 30.0  # likewise, for the few programmes in which a node takes long
 LARGEST_CORE = 200_000  # pairs of unit and action
 
 
@@ -157,11 +158,12 @@ def _decide_core(programme: Programme, plan: AnyArray, dual: Dual) -> AnyArray:
         core = np.sort(closeness[:size])
         others = used - programme.take(core, programme.bounds).totals(plan[core]).use
         part = programme.take(core, programme.bounds - programme.rows @ others)
-        decided, _ = whole(part, gap=CORE_GAP, nodes=NODES)
+        decided, _ = whole(part, gap=CORE_GAP, nodes=NODES, seconds=SECONDS)
         if decided is not None:
-            plan = plan.copy()
-            plan[core] = decided
-            return plan
+            tried = plan.copy()
+            tried[core] = decided
+            if not len(programme.broken(programme.totals(tried).use)):
+                return tried
         if size == programme.n or size * programme.m > LARGEST_CORE:
             raise NoFeasiblePlan(
                 f"no plan in whole units was found that keeps every limit, with {size:,} units decided together",
