@@ -31,6 +31,7 @@ from dorec.intervene.neural.neural_linear import NeuralLinear
 from dorec.intervene.pareto import ParetoFront, pareto_front
 from dorec.intervene.poem import POEM
 from dorec.intervene.policy_tree import PolicyTree
+from dorec.intervene.priced_policy import Priced, policy_within_budget
 from dorec.intervene.registry import REGISTRY, make
 from dorec.intervene.safe_improvement import Improvement, safe_improvement
 from dorec.intervene.softmax_policy import LinearScores, SoftmaxPolicy, TemperedSoftmax
@@ -60,6 +61,7 @@ __all__ = [
     "ParetoFront",
     "PendingDecisions",
     "PolicyTree",
+    "Priced",
     "RewardModel",
     "SoftmaxPolicy",
     "TemperedSoftmax",
@@ -82,6 +84,7 @@ __all__ = [
     "net_of_costs",
     "pareto_front",
     "play",
+    "policy_within_budget",
     "recent_contacts",
     "regret_curve",
     "regret_figure",
