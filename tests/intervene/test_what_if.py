@@ -82,10 +82,13 @@ def test_leaving_the_data_is_flagged_and_beyond_it_refused() -> None:
     data = shop(300)
     fitted = LINEAR.fit(GRAPH, data)
     far = what_if(fitted, {"far": Intervention(target="price", value=3.2)}, data, outcome="y")
-    (verdict,) = far.verdicts["far"]
-    assert verdict.status != "passed"
-    assert 0 < far.to_table()[0]["beyond"] < 1
-    with pytest.raises(NoSupport, match="outside of what was seen"):
+    by_model, by_neighbours = far.verdicts["far"]
+    assert by_model.code == "beyond_support"
+    assert by_neighbours.code == "extrapolation"
+    assert by_model.statistic < by_neighbours.statistic == far.to_table()[0]["beyond"] < 1
+    near = what_if(fitted, {"near": Intervention(target="price", value=0.5)}, data, outcome="y")
+    assert [v.status for v in near.verdicts["near"]] == ["passed"]
+    with pytest.raises(NoSupport, match="never seen at all"):
         what_if(fitted, {"beyond": Intervention(target="price", value=50.0)}, data, outcome="y")
 
 

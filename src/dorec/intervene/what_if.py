@@ -15,8 +15,9 @@ from dorec.domain.graph import CausalGraph
 from dorec.domain.intervention import Intervention
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
-from dorec.domain.table import to_arrow
+from dorec.domain.table import column, is_numeric, to_arrow
 from dorec.domain.verdict import Verdict
+from dorec.intervene.extrapolation import beyond_support, extrapolation_verdict
 from dorec.intervene.scenario_outcomes import (
     ArmModel,
     DoseModel,
@@ -303,11 +304,26 @@ def _unit_outcomes(
             columns.append(mean - np.asarray(found.effect(*of)))
         columns.append(mean)
         if verdicts is not None:
-            verdicts[name] = tuple(found.verdicts)
+            verdicts[name] = (*found.verdicts, *_alike(model.graph, given, table))
             for verdict in found.verdicts:
                 if (verdict.statistic or 0.0) > 1 - 1e-9:
                     raise NoSupport(f"{name}: {verdict.meaning}", remedy=verdict.remedy, evidence=verdict.evidence)
     return np.stack(columns, axis=1)
+
+
+def _alike(graph: CausalGraph, given: Sequence[Intervention], table: Any) -> list[Verdict]:
+    """Verdicts on amounts that units with such causes have not come near, whatever the model says of them."""
+    found = []
+    for one in given:
+        parents = [p for p in sorted(graph.parents(one.target)) if is_numeric(column(table, p))]
+        held, amount = column(table, one.target), one.value
+        if isinstance(amount, bool) or not isinstance(amount, int | float | np.number) or not is_numeric(held):
+            continue
+        asked = held + amount if one.kind == "shift" else np.full(len(held), amount)
+        causes = np.column_stack([np.empty((len(held), 0)), *(column(table, p) for p in parents)]).astype(np.float64)
+        verdict = extrapolation_verdict(one.target, beyond_support(held, asked, causes))
+        found += [] if verdict.status == "passed" else [verdict]
+    return found
 
 
 def _without_groups(
