@@ -26,6 +26,7 @@ from dorec.recommend import (
     ALS,
     BPR,
     EASE,
+    GAT,
     SLIM,
     WARP,
     AssociationRules,
@@ -203,6 +204,7 @@ def more(data: Dataset) -> list[str]:
         "TwoStage, logistic": TwoStage(ranker="logistic"),
         "TwoStage, boosting": TwoStage(ranker="boosting"),
         "LightGCN": LightGCN(),
+        "GAT": GAT(),
     }
     lines = ["| model | fit CPU s, median | NDCG@10, one a seed |", "|---|---|---|"]
     for name, learner in learners.items():

@@ -26,8 +26,9 @@ class GAT:
     A layer projects all embeddings, and each node reads its neighbours on the other side, weighted by a softmax over
     what it asks and what they tell, through an ELU. score_ui is the cosine of both sides' averages over the layers, the
     embeddings themselves among them, over the temperature. Losses are LightGCN's. The weights of the edges are never
-    kept, so that memory is LightGCN's with 4 (n_users + n_items) embedding_size n_layers bytes more; time is about
-    three times as long. It needs torch: `pip install 'dorec[deep]'`.
+    kept, so that memory is LightGCN's and 4 (n_users + n_items) embedding_size n_layers bytes; time is about five times
+    as long. On MovieLens 100K it is neither ahead of LightGCN nor behind (docs/measured.md). It needs torch:
+    `pip install 'dorec[deep]'`.
 
     Args:
         embedding_size: length of the embeddings, a multiple of `n_heads`.
