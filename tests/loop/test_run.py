@@ -318,3 +318,43 @@ def test_a_mediator_serves_where_no_covariates_suffice(tmp_path):
     report = summary.report.read_text()
     assert "through visited" in report
     assert "follows the formula that the graph gives" in report
+
+
+def allocated(tmp_path, *lines):
+    """The allocation of a test in which mails bring 4 to the old, 1 to the young."""
+    rng = np.random.default_rng(0)
+    old = rng.integers(0, 2, 2000)
+    mailed = rng.integers(0, 2, 2000)
+    spend = mailed * np.where(old == 1, 4.0, 1.0) + rng.normal(size=2000)
+    table = {"id": [f"u{i}" for i in range(2000)], "old": old, "spend": spend}
+    pq.write_table(pa.table({**table, "arm": np.array(["none", "mail"])[mailed]}), tmp_path / "u.parquet")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "dorec.toml").write_text(
+        '[data]\nunits = "../u.parquet"\n[effects]\nrefute = false\n[question]\nkind = "units"\ntreatment = "arm"\n'
+        'control = "none"\nrandomised = true\noutcomes = ["spend"]\nunit = "id"\n[policy]\n' + "\n".join(lines)
+    )
+    summary = run_study(tmp_path / "study")
+    return summary, pq.read_table(summary.report.parent / "allocation.parquet").to_pandas(), old
+
+
+def test_who_does_not_pay_for_the_mail_gets_none(tmp_path):
+    summary, plan, old = allocated(tmp_path, "cost = 2.0")
+    assert plan["unit"].tolist()[:2] == ["u0", "u1"]
+    assert np.mean((plan["arm"] == "mail") == (old == 1)) > 0.98
+    value = summary.results["effects"].estimates["policy/value"]
+    assert abs(value.value - (old == 1).mean() * 2) < 4 * value.std_error
+    assert (plan["propensity"] == 1).all()
+
+
+def test_limits_hold_and_chance_is_logged(tmp_path):
+    summary, plan, _ = allocated(tmp_path, "explore = 0.05", "[policy.capacity]", "mail = 300")
+    assert (plan["planned"] == "mail").sum() <= 300
+    differs = plan["arm"] != plan["planned"]
+    assert 0.02 < differs.mean() < 0.09
+    assert np.allclose(plan["propensity"], np.where(differs, 0.05, 0.95))
+    assert "keeps a probability of 5.0%" in summary.report.read_text()
+
+
+def test_an_arm_that_does_not_exist_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="'male'.*Did you mean 'mail'"):
+        allocated(tmp_path, "[policy.cost]", "male = 1.0")

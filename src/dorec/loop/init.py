@@ -213,7 +213,9 @@ def _effects(draft: _Draft) -> None:
     draft.put("effects", "missing", "indicator", "a missing covariate is filled and marked; or refuse, or drop")
     draft.hint("policy", "cost of treating one unit, in the outcome's unit; and what may be spent in all")
     draft.put("policy", "cost", 0.0)
-    draft.hint("policy", "budget = 1000.0")
+    draft.hint(
+        "policy", "budget = 1000.0; max_share = 0.2; capacity = {mail = 500}; explore = 0.02 keeps every arm tried"
+    )
 
 
 def _recommender(draft: _Draft, roles: ColumnRoles) -> None:

@@ -97,7 +97,7 @@ def _facts(workspace: Workspace, record: Run) -> dict[str, Any]:
 
 
 def _artefacts(results: dict[str, StageResult]) -> dict[str, Any]:
-    """estimates.json, graph.json, recommendations.parquet and model.safetensors, as far as they were made."""
+    """estimates.json, graph.json, allocation.parquet, recommendations.parquet and model.safetensors, as far as made."""
     files: dict[str, Any] = {
         "estimates.json": {n: plain([e.to_dict() for e in r.estimates.values()]) for n, r in results.items()},
         "verdicts.json": {name: plain([v.to_dict() for v in r.verdicts]) for name, r in results.items()},
@@ -105,6 +105,8 @@ def _artefacts(results: dict[str, StageResult]) -> dict[str, Any]:
     }
     if "effects" in results and "graph" in results["effects"].facts:
         files["graph.json"] = plain(results["effects"].facts["graph"])
+    if "effects" in results and "allocation" in results["effects"].tables:
+        files["allocation.parquet"] = results["effects"].tables["allocation"]
     if "recommend" in results and "recommendations" in results["recommend"].tables:
         made = results["recommend"]
         files["recommendations.parquet"] = made.tables["recommendations"]

@@ -269,7 +269,16 @@ def whom(results: Results) -> list[Section]:
     blocks.append(
         EstimateTable(numbers, caption="Chosen out of fold and valued by scores, so not flattered by the choice")
     )
-    lead = "Units in the order of their estimated effect per cost, as far as the budget goes."
+    rows = [[name, price] for name, price in facts["prices"].items()]
+    if rows:
+        caption = "What one more unit of each limit would bring; 0 where it does not bind"
+        blocks.append(Table(["limit", "price"], rows, caption=caption))
+    chance = (
+        f" Every arm keeps a probability of {facts['explore']:.1%}, so that the next log can tell."
+        if facts["explore"]
+        else ""
+    )
+    lead = f"Who gains most for what it costs, as far as the limits go; unit by unit in allocation.parquet.{chance}"
     return [Section("Whom to treat", lead=lead, blocks=blocks, anchor="whom")]
 
 

@@ -82,11 +82,13 @@ class Effects(_Section):
 
 
 class PolicySettings(_Section):
-    """What an action costs and what may be spent."""
+    """What an action costs, what may be spent, and how much is left to chance so that the next log has overlap."""
 
-    cost: float = Field(default=0.0, ge=0)
+    cost: float | dict[str, float] = 0.0  # of treating one unit, in the outcome's unit; by arm where they differ
     budget: float | None = Field(default=None, ge=0)
     max_share: float | None = Field(default=None, gt=0, le=1)
+    capacity: dict[str, int] = {}  # arm -> units that may get it
+    explore: float = Field(default=0.0, ge=0, le=0.5)  # probability that every arm keeps
 
 
 class Evaluation(_Section):

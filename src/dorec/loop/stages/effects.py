@@ -6,26 +6,30 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dorec.domain.errors import NotIdentifiable, Refusal
+from dorec.domain.errors import ConfigError, NotIdentifiable, Refusal, did_you_mean
 from dorec.domain.estimand import Estimand
 from dorec.domain.estimate import Estimate
 from dorec.domain.graph import CausalGraph
 from dorec.domain.intervention import Budget
 from dorec.domain.protocols import EffectModel
 from dorec.domain.query import CausalQuery
+from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
 from dorec.estimate import AIPW, adjusted_for, naive_difference, prepared
 from dorec.evaluate import qini, uplift_curve
 from dorec.identify import check_controls, identify, identify_from_covariates, identify_randomised, verify
-from dorec.intervene import allocate, allocation_value
+from dorec.intervene import Allocation, Exploring, allocate
+from dorec.intervene.bandits.decisions import draw
 from dorec.loop.bounding import with_bounds
 from dorec.loop.effect_details import attacked, varying_effects
 from dorec.loop.graph_file import parse_graph
 from dorec.loop.learned_graph import learn_graph
 from dorec.loop.questions import Question, ask
 from dorec.loop.results import StageResult, refused
+from dorec.loop.study_file import PolicySettings
 from dorec.loop.workspace import Workspace
+from dorec.numeric.arrays import FloatArray
 from dorec.refute import DataSubset, refute_all
 
 MAX_VERIFIED = 3
@@ -175,29 +179,78 @@ def graph_of_assumption(question: Question, outcome: str, covariates: Sequence[s
 def _whom(
     workspace: Workspace, study: Study, model: EffectModel
 ) -> tuple[dict[str, Any], dict[str, pa.Table], dict[str, Estimate]]:
-    """Whom to treat under the budget, what that is worth, and how well the ranking sorts."""
-    asked = workspace.settings.policy
+    """Whom to treat under the budget, what that is worth net of its cost, and how well the ranking sorts."""
+    asked, context = workspace.settings.policy, workspace.context
     effects = np.asarray(model.unit_effects)  # type: ignore[attr-defined]
-    most = None if asked.max_share is None else int(asked.max_share * study.n)
-    budget = Budget(total=asked.budget, max_units=most, cost=dict.fromkeys(study.arms[1:], asked.cost))
-    allocation = allocate(effects, budget, study.arms)
+    budget = budget_of(asked, study)
+    cost = np.array([budget.cost.get(arm, 0.0) for arm in study.arms])
+    net = effects - (cost[1] if effects.ndim == 1 else cost[1:])
+    plan = allocate(net, budget, study.arms, explore=asked.explore)
+    policy = Exploring(policy=plan, floor=asked.explore) if asked.explore else plan
+    chance = policy.propensities(study.covariates)
     where: dict[str, Any] = {"sample": study.sample, "cluster": study.cluster}
     curve = uplift_curve(effects, model.scores, **where)
     lower, upper = curve.band()
     drawn = {"share": curve.share, "gain": curve.gain.value, "lower": lower, "upper": upper, "random": curve.random}
-    counts = np.bincount(allocation.arm, minlength=len(study.arms)).tolist()
+    counts = np.bincount(plan.arm, minlength=len(study.arms)).tolist()
     best = effects if effects.ndim == 1 else effects.max(axis=1)
     facts = {
         "allocation": dict(zip(map(str, study.arms), counts, strict=True)),
-        "spent": allocation.spent,
-        "dual_price": allocation.dual_price,
+        "spent": plan.spent,
+        "prices": plan.prices,
+        "explore": asked.explore,
         "unit_effects": {f"p{q}": float(np.quantile(best, q / 100)) for q in (5, 25, 50, 75, 95)},
     }
-    estimates = {
-        "policy/value": allocation_value(allocation.arm, model.scores, **where),
-        "policy/qini": qini(effects, model.scores, **where),
-    }
-    return facts, {"uplift_curve": pa.table(drawn)}, estimates
+    scores = model.scores - cost
+    gain = (chance * scores).sum(axis=1) - scores[:, 0]
+    value = Estimate.of_mean(gain, name="gain per unit, net of cost", method="AIPW policy value", **where)
+    tables = {"uplift_curve": pa.table(drawn), "allocation": _assigned(study, plan, chance, context)}
+    return facts, tables, {"policy/value": value, "policy/qini": qini(effects, model.scores, **where)}
+
+
+def budget_of(asked: PolicySettings, study: Study) -> Budget:
+    """The limits of `[policy]` in the arms of a study.
+
+    Raises:
+        ConfigError: an arm is named that the study does not have, or a cost is below 0.
+
+    Example:
+        >>> study = Study.from_table({"t": ["none", "mail"] * 2, "y": [1.0, 2.0, 1.5, 3.0]}, outcome="y", treatment="t",
+        ...                          control="none")
+        >>> budget_of(PolicySettings(cost=0.5, max_share=0.5), study).max_units
+        2
+    """
+    treated = {str(arm): arm for arm in study.arms[1:]}
+    cost = asked.cost if isinstance(asked.cost, dict) else dict.fromkeys(treated, asked.cost)
+    for key, given in (("cost", cost), ("capacity", asked.capacity)):
+        for name, value in given.items():
+            if name not in treated:
+                raise ConfigError(
+                    f"[policy] {key} names {name!r}; the arms that can be given are {', '.join(treated)}."
+                    f"{did_you_mean(name, treated)}"
+                )
+            if not value >= 0:
+                raise ConfigError(f"[policy] {key} of {name!r} is {value}; give a number of 0 or more.")
+    return Budget(
+        total=asked.budget,
+        max_units=None if asked.max_share is None else int(asked.max_share * study.n),
+        cost={treated[name]: value for name, value in cost.items()},
+        capacity={treated[name]: value for name, value in asked.capacity.items()},
+    )
+
+
+def _assigned(study: Study, plan: Allocation, chance: FloatArray, context: RunContext) -> pa.Table:
+    """Which arm each unit gets, drawn where the policy explores, and with which probability: what to do, and to log."""
+    drawn = plan.arm if not plan.explore else draw(chance, context.rng("allocation")).action
+    unit = np.arange(study.n) if study.unit is None else study.unit
+    return pa.table(
+        {
+            "unit": pa.array(unit),
+            "arm": pa.array([str(study.arms[code]) for code in drawn.tolist()]),
+            "planned": pa.array([str(study.arms[code]) for code in plan.arm.tolist()]),
+            "propensity": chance[np.arange(study.n), drawn],
+        }
+    )
 
 
 def _together(facts: dict[str, Any], parts: Sequence[StageResult]) -> StageResult:
