@@ -28,9 +28,9 @@ def rows(m, seed=0):
 
 def test_rewards_that_bend_are_learned():
     context = RunContext(seed=3)
-    neural = play(SMALL.start(2, 1), WORLD, 1_500, batch=30, context=context)
-    linear = play(LinearThompson().start(2, 1), WORLD, 1_500, batch=30, context=context)
-    assert neural.state.belief.trainings == 5
+    neural = play(SMALL.start(2, 1), WORLD, 1_200, batch=30, context=context)
+    linear = play(LinearThompson().start(2, 1), WORLD, 1_200, batch=30, context=context)
+    assert neural.state.belief.trainings == 4
     assert neural.regret[-600:].mean() < 0.4 * linear.regret[-600:].mean()
     assert neural.feedback.propensity.min() >= 0.01
 

@@ -73,7 +73,16 @@ class RewardModel:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BanditRun:
-    """One play: the log with every propensity, the expected reward that each decision missed, the last state."""
+    """One play: the log with every propensity, the expected reward that each decision missed, the last state.
+
+    Example:
+        >>> from dorec.intervene.bandits import LinUCB
+        >>> coins = RewardModel(draw_contexts=lambda m, rng: np.empty((m, 0)),
+        ...                     mean_reward=lambda x: np.tile([0.2, 0.8], (len(x), 1)))
+        >>> run = play(LinUCB().start(n_actions=2, n_features=0), coins, 50)
+        >>> run.feedback.logged_policy.shape, bool(run.cumulative_regret[-1] <= 50 * 0.6)
+        ((50, 2), True)
+    """
 
     feedback: LoggedFeedback
     regret: FloatArray  # (n,) best expected reward less that of the action
