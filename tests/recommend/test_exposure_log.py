@@ -138,3 +138,29 @@ def test_a_trial_without_chances_or_columns_is_refused():
         ExposureLog.from_table(TRIAL, shown="exposed")
     with pytest.raises(NotFinite):
         ExposureLog.from_table(TRIAL | {"visit": [1, 1, 0, 1, 1]}, weight="visit")
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([30, 20, 10], [10.0, 20.0]),
+        (
+            np.array(["1970-01-01T00:00:30", "1970-01-01T00:00:20", "1970-01-01T00:00:10"], "datetime64[s]"),
+            [10.0, 20.0],
+        ),
+        (["late", "early", "first"], [0.0, 1.0]),
+        ([30, None, 10], [0.0, 1.0]),
+    ],
+)
+def test_sessions_begin_with_their_first_event_or_row(times, expected):
+    rows = {"user_id": ["a", "b", "a"], "item_id": ["x", "y", "x"], "session_id": [1, 2, 1], "timestamp": times}
+    log = ExposureLog.from_events(rows | {"event": ["purchase", "impression", "impression"]})
+    assert log.began.tolist() == expected
+
+
+def test_chances_are_the_logged_ones_where_there_are_any():
+    rows = {"user_id": ["a", "a", "b", "b"], "item_id": ["x", "y", "x", "y"], "shown": [1, 0, 0, 1]}
+    log = ExposureLog.from_table(rows | {"outcome": [1, 0, 1, 0], "propensity": [0.5, 0.9999, 0.2, 0.3]})
+    np.testing.assert_allclose(log.chances(), [0.5, 0.999, 0.2, 0.3])
+    learned = ExposureLog.from_table(rows | {"outcome": [1, 0, 1, 0], "s": [1, 1, 2, 2]}, propensity=None, session="s")
+    assert ((learned.chances() > 0) & (learned.chances() < 1)).all()
