@@ -27,7 +27,7 @@ class Candidate:
     value: float
     std_error: float  # without room for bias
     bias: float  # against the narrowest unbiased candidate
-    mean_squared_error: float  # variance, and what of the bias is more than noise, squared
+    mean_squared_error: float  # variance, bias squared, and the variance of that bias: what an honest interval carries
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,12 @@ def select_estimator(
     """The candidate with the least estimated mean squared error on this log.
 
     The bias of a candidate is its difference from the narrowest of those that are unbiased in large samples. Both rest
-    on the same rows, so the noise in that difference is known. A biased winner carries it in its interval, the direct
-    method too. Candidates without an interval are out.
+    on the same rows, so the noise in that difference is known, and counts against the candidate: a bias that can't be
+    told is no bias that isn't there. So the winner has the narrowest interval that has room for its bias, which it then
+    carries, the direct method too. Candidates without an interval are out.
+
+    Policy-adaptive selection (Udagawa et al. 2023) judges candidates on halves of the log that are
+    drawn so that one looks like the judged policy; the paired difference uses every row and needs no such halves.
 
     Args:
         feedback: the log.
@@ -90,7 +94,9 @@ def select_estimator(
         gap = replace(estimate, dof=None) - bare[reference]
         noise[name] = 0.0 if name in unbiased else float(gap.std_error)
         bias = 0.0 if name in unbiased else float(gap.value)
-        error = float(estimate.std_error) ** 2 + max(bias**2 - noise[name] ** 2, 0.0)
+        error = float(estimate.std_error) ** 2 + bias**2 + noise[name] ** 2
+        if not made[name].no_interval:  # what was tuned on this log profits from chance, which its own interval knows
+            error = max(error, float(made[name].std_error) ** 2)
         found.append(Candidate(name, float(estimate.value), float(estimate.std_error), bias, error))
     # an equal error goes to the unbiased, then to the first
     best = min(found, key=lambda c: (round(c.mean_squared_error, 15), c.name not in unbiased))
@@ -113,6 +119,6 @@ def _with_evidence(made: Estimate, bare: Estimate, best: Candidate, noise: float
         f"standard error {best.std_error:.3g}, bias {best.bias:.3g} ± {noise:.3g}.",
         evidence={"bias": best.bias, "std_error_of_bias": noise, "std_error_alone": best.std_error},
     )
-    carried = carrying(bare, (best.bias**2 + noise**2) ** 0.5)
+    carried = carrying(bare, max(best.mean_squared_error - best.std_error**2, 0.0) ** 0.5)
     verdicts = tuple(v for v in made.verdicts if v.code != "bias_carried")
     return replace(carried, verdicts=(*verdicts, told))
