@@ -5,9 +5,7 @@ import pytest
 
 from dorec import Dataset, RunContext
 from dorec.domain.errors import ConfigError, InputError
-from dorec.numeric.cause_specific_factors import cause_specific_epoch
 from dorec.recommend import BPR, DICE
-from dorec.recommend.dice import popularity_ladder
 
 N_USERS, N_ITEMS = 150, 40
 HOW = {"embedding_size": 8, "epochs": 80}
@@ -60,46 +58,6 @@ def test_both_is_the_sum_of_both_causes(world):
     np.testing.assert_allclose(made.score(users), parts, rtol=1e-5, atol=1e-6)
     alone = DICE(score_by="interest", **HOW).fit(data)
     np.testing.assert_allclose(alone.score(users), model.interest.scores(users), rtol=1e-6)
-
-
-@pytest.mark.parametrize("taken", [0, 1])
-def test_a_step_goes_up_the_likelihood_that_the_paper_writes_down(taken):
-    """One interaction, one rival: the step is the gradient, by differences."""
-    rng = np.random.default_rng(0)
-    start = [tuple(rng.normal(size=shape) for shape in ((1, 3), (2, 3))) for _ in range(2)]
-    ladder = popularity_ladder(np.array([1, 5]), 0.0)
-    rate, cause, apart = 1e-6, 0.3, 0.2
-
-    def gain(flat):
-        (u, y), (v, z) = _unflat(flat)
-        i, j = taken, 1 - taken
-        by_interest, by_conformity = (x[0] @ (w[i] - w[j]) for x, w in ((u, y), (v, z)))
-        popular = j == 1
-        own = np.log(_sigmoid(by_interest)) if popular else 0.0
-        other = np.log(_sigmoid(-by_conformity if popular else by_conformity))
-        distance = 0.5 * (((u - v) ** 2).mean() + ((y - z) ** 2).mean(axis=1).sum())
-        return np.log(_sigmoid(by_interest + by_conformity)) + cause * (own + other) + apart * distance
-
-    made = [tuple(side.copy() for side in pair) for pair in start]
-    steps = (np.array([0]), np.array([0]), np.array([taken]))
-    history = (np.array([0, 1]), np.array([taken]))
-    cause_specific_epoch(steps, history, ladder, (made[0], made[1]), np.array([rate, 0.0, cause, apart]), rng)
-    before, after = _flat(start), _flat(made)
-    slope = [(gain(before + e) - gain(before - e)) / 2e-5 for e in 1e-5 * np.eye(len(before))]
-    np.testing.assert_allclose((after - before) / rate, slope, atol=1e-4)
-
-
-def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def _flat(causes):
-    return np.concatenate([side.ravel() for pair in causes for side in pair])
-
-
-def _unflat(flat):
-    a, b, c, d = np.split(flat, [3, 9, 12])
-    return (a.reshape(1, 3), b.reshape(2, 3)), (c.reshape(1, 3), d.reshape(2, 3))
 
 
 def test_equal_popularity_teaches_nothing_and_is_no_error():

@@ -9,7 +9,7 @@ from dorec import Dataset, RunContext
 from dorec.domain.errors import ConfigError, InputError, TooFewUnits
 from dorec.evaluate import ranking
 from dorec.recommend import FeatureRanker, Popularity, from_arrays
-from dorec.recommend.classifiers import NAMES, classified, classified_from, classifier
+from dorec.recommend.classifiers import NAMES
 from dorec.recommend.ranker_features import RankerFeatures
 
 ONE = RunContext(threads=1)
@@ -38,21 +38,6 @@ def test_every_kind_finds_in_the_features_what_counting_does_not(shop, model):
     )
     assert ours > 1.2 * theirs
     assert ((scorer.score(np.arange(5)) >= 0) & (scorer.score(np.arange(5)) <= 1)).all()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_arrays_say_what_scikit_learn_says(name):
-    rng = np.random.default_rng(0)
-    x = np.round(rng.normal(size=(500, 4)), 1)
-    y = rng.random(500) < 1 / (1 + np.exp(-x[:, 0] - x[:, 1] * x[:, 2]))
-    own = classifier(name, ONE).fit(x, y)
-    said = own.predict_proba(x)[:, 1] if name != "svm" else 1 / (1 + np.exp(-own.decision_function(x)))
-    made = classified(name, x, y, ONE)
-    np.testing.assert_allclose(made.chances(x), said, atol=1e-12)
-    back = classified_from(name, made.arrays(), 4)
-    np.testing.assert_array_equal(back.chances(x), made.chances(x))
-    with pytest.raises((InputError, ValueError)):
-        classified_from(name, {k: a[:-1] for k, a in made.arrays().items()}, 4)
 
 
 def test_features_of_tables_are_those_of_pairs(shop):
