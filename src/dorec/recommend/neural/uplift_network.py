@@ -12,6 +12,7 @@ from torch.nn import functional
 from dorec.domain.run import RunContext
 from dorec.neural import TransformerBlock, random_stream, threads_of, train
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
+from dorec.recommend.als import ALS
 from dorec.recommend.exposure_log import ExposureLog
 from dorec.recommend.neural.exposure_sequences import ExposureTokens, Pieces, exposure_tokens, outcomes_of, pieces_of
 from dorec.recommend.neural.sequence_network import SPREAD
@@ -21,6 +22,7 @@ from dorec.recommend.neural.windows import lines
 HELD_OUT = 0.1  # share of the pieces that tell when to stop
 WEIGHTS = 2**23  # of attention, held at once when tables are filled
 ITEMS = 128  # asked at once
+EPS = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +194,7 @@ def reading_of(
 
 
 def _network(rows: Rows, learner: Any, context: RunContext) -> PotentialOutcomes:
-    """The network, which begins at each arm's own rates."""
+    """The network, which begins at each arm's own rates and, of items, at what `ALS` makes of the responses."""
     with random_stream(context, "UpliftTransformer", "weights"):
         network = PotentialOutcomes(
             n_items=rows.log.responses.n_items,
@@ -202,6 +204,10 @@ def _network(rows: Rows, learner: Any, context: RunContext) -> PotentialOutcomes
             n_heads=learner.n_heads,
             dropout=learner.dropout,
         )
+    factors = ALS(embedding_size=learner.embedding_size).fit(rows.log.responses, context=context).to_arrays()[0]
+    start = torch.from_numpy(np.array(factors["item_factors"], dtype=np.float32))
+    with torch.no_grad():
+        network.items.weight.copy_(start / (start.square().sum(dim=1).mean().sqrt() + EPS))
     for arm in (0, 1):
         own = torch.from_numpy(rows.log.shown == bool(arm))
         rate = (rows.weight[own] @ rows.outcome[own]) / rows.weight[own].sum()

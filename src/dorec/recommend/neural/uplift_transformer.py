@@ -27,9 +27,10 @@ class UpliftTransformer:
     sessions ago, and answers with the chance of each kind of event (as in the causal Transformer of Melnychuk et al.
     2022, arXiv 2204.07258, without its balancing). What is learned from is what happened: the cross-entropy of the rows
     of the log, those shown with weight 1 - p and those not shown with weight p, for a chance p to be shown as logged or
-    as learned from the log. So both arms weigh p (1 - p), as `UpliftRanker` does. A tenth of the rows tells when to
-    stop. `UpliftRanker` was ahead in `ShopWorld` (docs/measured.md); there are no intervals. Needs torch:
-    `pip install 'dorec[deep]'`.
+    as learned from the log. So both arms weigh p (1 - p), as `UpliftRanker` does. Embeddings of items
+    begin at `ALS`'s factors of the responses; a tenth of the pieces of histories tells when to stop. `UpliftRanker` was
+    far ahead in `ShopWorld` (docs/measured.md): a few thousand responses are little for this network. There are no
+    intervals. Needs torch: `pip install 'dorec[deep]'`.
 
     Memory is 16 n_users n_items bytes for effects and values, and 4 batch_size (max_length + rows of a piece)^2 n_heads
     for a batch.
