@@ -41,17 +41,22 @@ def respond_once(
     n, m = gain.shape
     cost_step, allow_step = cost.shape[0] > 1, allowed.shape[0] > 1
     slot_step, group_step, weight_step = len(slots) > 1, len(group) > 1, len(weight) > 1
+    # hoisted, and below no branch on a value: nearly all of the time goes into the loop over actions
+    price = action_price.copy() if cost_step else action_price + money * cost[0]
+    all_allowed = not allow_step and allowed.all()
     value = 0.0
     for u in range(n):
         best, second, at = -np.inf, -np.inf, -1
         if slots[u * slot_step] > 0:
             for a in range(m):
-                if allowed[u * allow_step, a]:
-                    r = gain[u, a] - money * cost[u * cost_step, a] - action_price[a]
-                    if r > best:
-                        second, best, at = best, r, a
-                    elif r > second:
-                        second = r
+                r = gain[u, a] - price[a]
+                if cost_step:
+                    r -= money * cost[u, a]
+                if not all_allowed:
+                    r = r if allowed[u * allow_step, a] else -np.inf
+                second = max(second, min(r, best))
+                at = a if r > best else at
+                best = max(r, best)
         g = group[u * group_step]
         net = best - unit_price[g]
         if net > 0:
