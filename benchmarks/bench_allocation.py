@@ -102,7 +102,7 @@ def main() -> None:
         "| users | dorec CPU s | peak GB | gap to own bound | HiGHS linear relaxation CPU s | short of its optimum |",
         "|---|---|---|---|---|---|",
     ]
-    sizes = [int(size) for size in sys.argv[1:]] or [5_000, 20_000, 1_000_000]
+    sizes = [int(size) for size in sys.argv[1:]] or [1_000_000, 5_000, 20_000]
     for size in sizes:
         lines.append(row(size, with_highs=size <= 20_000))
         print(lines[-1], flush=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Method = Literal["auto", "exact", "lagrangian"]
-KNAPSACK = 1_000_000  # pairs of unit and arm up to which money and units alone are shared out by sorting
+KNAPSACK = 1_000_000  # pairs of unit and arm up to which money or units alone are shared out by sorting
+BOTH = 20_000  # likewise where both are limited, which takes sixty sorts
 EXACT = 2_000  # pairs up to which whole numbers are searched without a core
 
 
@@ -223,7 +224,7 @@ def _as_columns(values: AnyArray, k: int, what: str) -> AnyArray:
 def _method(programme: Programme, budget: Budget) -> str:
     pairs = programme.n * programme.m
     same_cost = len(programme.cost) == 1 and not programme.explore
-    if budget.is_simple and same_cost and pairs <= KNAPSACK:
+    if budget.is_simple and same_cost and pairs <= (KNAPSACK if len(programme.names) < 2 else BOTH):
         return "knapsack"
     return "exact" if pairs <= EXACT else "lagrangian"
 
