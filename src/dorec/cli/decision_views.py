@@ -101,22 +101,22 @@ def plan(found: TrialPlan, label: str = "") -> None:
 def decisions(record: TrackRecord, rows: int) -> None:
     """Cards with promise, measurement and error."""
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("decision", "question", "call"):
-        table.add_column(name)
-    for name in ("promised", "95% interval", "measured", "error"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+    table.add_column("decision", no_wrap=True)
+    table.add_column("question")
+    table.add_column("call", no_wrap=True)
+    for name in ("promised", "measured", "error"):
+        table.add_column(name, justify="right", no_wrap=True)
     for one, end in record.entries:
-        bounds = "none" if one.lower is None or one.upper is None else f"[{one.lower:.3g}, {one.upper:.3g}]"
-        cells = [one.decision_id, one.question, one.choice, f"{one.gain:.4g}", bounds]
+        bounds = "no interval" if one.lower is None or one.upper is None else f"[{one.lower:.2g}, {one.upper:.2g}]"
+        cells = [one.decision_id, one.question, one.choice, f"{one.gain:.3g}\n{bounds}"]
         if end is None:
-            cells += ["open", "", ""]
+            cells += ["open", ""]
         else:
             held = {True: "held", False: "not held", None: ""}[end.held]
-            cells += [f"{end.measured:.4g} ± {end.std_error:.2g}", f"{end.error:+.3g}", held]
+            cells += [f"{end.measured:.3g}\n± {end.std_error:.2g}", f"{end.error:+.2g}\n{held}"]
         table.add_row(*map(escape, cells))
     console.print(table)
-    console.print(f"{str(record).capitalize()}. [dim]{rows} rows, each compared with its hash.[/]")
+    console.print(f"{str(record).capitalize()}. [dim]Rows compared with their hashes: {rows}.[/]")
 
 
 def _segments(found: Evaluated) -> None:

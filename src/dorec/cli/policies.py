@@ -68,7 +68,8 @@ def evaluate(
     from dorec.cli import decision_views, show
     from dorec.loop.bandit_log import LogColumns
     from dorec.loop.decision_page import write_evaluation_page
-    from dorec.loop.evaluating import AUTO, EvaluateRequest, evaluate_log
+    from dorec.loop.evaluating import EvaluateRequest, evaluate_log
+    from dorec.loop.policy_values import AUTO
 
     chosen = names_of(estimators or ("auto",))
     columns = LogColumns(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -88,8 +89,16 @@ def _check_columns(table: pa.Table, columns: LogColumns, path: Path) -> None:
     for name, what in ((columns.reward, "rewards"), (columns.propensity, "propensities")):
         values = column(table, name)
         if not is_numeric(values):
-            shown = next((v for v in values.tolist() if v is not None), None)
-            raise InputError(f"Column {name!r} holds text such as {shown!r}, not {what}; give a column of numbers.")
+            row, shown = next(((i, v) for i, v in enumerate(values.tolist()) if not _is_number(v)), (0, values[0]))
+            raise InputError(f"Column {name!r} holds {shown!r} in row {row}, which is no number; {what} are numbers.")
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value is None
+    return True
 
 
 def _usable(table: pa.Table, columns: LogColumns) -> BoolArray:

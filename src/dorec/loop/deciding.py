@@ -242,6 +242,7 @@ def trial_plan(
         effect = max(abs(float(gain.value) - margin), half)
     if not effect > 0 or not sd > 0:
         raise InputError(f"the trial would look for an effect of {effect:g} with a deviation of {sd:g}; give --effect.")
+    effect = min(effect, sd)  # what is larger shows in a handful of units, which no trial stops at
     made = design(effect=effect, sd=sd, power=POWER)
     units = max(2, math.ceil(made.n_control / rows_per_unit))
     watched = {name: _smallest(made, other) for name, other in (guardrails or {}).items() if other > 0}
@@ -292,14 +293,15 @@ def _name(question: str, created: datetime, gain: float) -> str:
 
 
 def _meaning(card: Decision, failed: list[Verdict], no_interval: str) -> str:
-    sure, need = f"({card.level:.0%} confidence)", f" of {card.margin:.3g}" if card.margin else ""
+    sure = f"({card.level:.0%} confidence)"
     low, high = (math.nan if b is None else b for b in (card.lower, card.upper))
     over = f", which is over the {card.margin:.3g} that is needed" if card.margin else ""
     return {
         "gain_shown": f"the gain is at least {low:.3g} {sure}{over}, and no check failed",
-        "gain_ruled_out": f"the gain is at most {high:.3g} {sure}, below the {card.margin:.3g} that is needed",
-        "gain_uncertain": f"the gain lies between {low:.3g} and {high:.3g} {sure}, on both sides of what is needed"
-        + (need or " (0)"),
+        "gain_ruled_out": f"the gain is at most {high:.3g} {sure}, "
+        + (f"below the {card.margin:.3g} that is needed" if card.margin else "a loss"),
+        "gain_uncertain": f"the gain lies between {low:.3g} and {high:.3g} {sure}, on both sides of "
+        + (f"the {card.margin:.3g} that is needed" if card.margin else "0"),
         "check_failed": "the gain looks sure, but a check failed: " + "; ".join(v.check for v in failed),
         "no_interval": f"the gain of {card.gain:.3g} has no valid interval: {no_interval or 'it is not bounded'}",
     }[card.reason]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dorec.domain.decision import Decision, Settlement, TrackRecord
 from dorec.domain.errors import Refusal
-from dorec.domain.estimate import Interval
+from dorec.domain.estimate import Estimate, Interval
 from dorec.explain import (
     AssumptionList,
     Block,
@@ -24,9 +24,11 @@ from dorec.explain import (
     forest_figure,
     render_html,
 )
+from dorec.explain.blocks import Align
 from dorec.explain.numbers import number, value_and_bounds
-from dorec.loop.evaluating import Evaluated, Valued
+from dorec.loop.evaluating import Evaluated
 from dorec.loop.experimenting import Experimented, joint_bounds
+from dorec.loop.policy_values import Valued
 
 CALLS = {"ship": "Ship", "don't ship": "Don't ship", "test": "Test"}
 
@@ -160,8 +162,11 @@ def _estimators(found: Evaluated) -> list[Section]:
     one = found.best
     blocks: list[Block] = []
     if len(one.values) > 1:
-        shown = list(one.values.values())
-        caption = f"Believed: {one.chosen}. The dashed line is the incumbent's value."
+        every = list(one.values.values())
+        shown = _drawable(every, one.values[one.chosen])
+        caption = f"Believed: {one.chosen}. The line without a dot is the incumbent's value."
+        if len(shown) < len(every):
+            caption += f" Far too wide to be drawn: {', '.join(str(e.name) for e in every if e not in shown)}."
         blocks.append(
             FigureBlock(
                 forest_figure(
@@ -169,9 +174,16 @@ def _estimators(found: Evaluated) -> list[Section]:
                 )
             )
         )
-        blocks.append(Details("Numbers", [EstimateTable(shown), *_choice(one)]))
+        blocks.append(Details("Numbers", [EstimateTable(every), *_choice(one)]))
     blocks += _refused(one.refused)
     return [Section("By other estimators", blocks=blocks)] if blocks else []
+
+
+def _drawable(every: Sequence[Estimate], chosen: Estimate) -> list[Estimate]:
+    """Estimators but those whose interval would squeeze all others into a dot."""
+    if chosen.no_interval:
+        return list(every)
+    return [one for one in every if one.no_interval or one.std_error <= 8 * chosen.std_error]
 
 
 def _choice(one: Valued) -> list[Block]:
@@ -199,7 +211,7 @@ def _segments(found: Evaluated) -> list[Section]:
     if joint is not None:
         rows = [[str(e.name), *_three(e.value, joint.lower[i], joint.upper[i])] for i, e in enumerate(parts)]
         columns = [str(found.request.segment), what.lower(), "lower", "upper"]
-        blocks.append(Table(columns, rows, caption="Bounds that hold for all at once"))
+        blocks.append(Table(columns, rows, caption="Bounds that hold for all at once", align=_right(columns)))
     return [Section(f"By {found.request.segment}", blocks=blocks)]
 
 
@@ -228,6 +240,10 @@ def _ground(card: Decision) -> Section:
     blocks: list[Block] = [AssumptionList(list(card.assumptions))]
     blocks += [Details("The files this rests on", [Table(["file", "SHA-256"], hashes)])] if hashes else []
     return Section("What has to be true for this to hold", blocks=blocks)
+
+
+def _right(columns: Sequence[str]) -> dict[str, Align]:
+    return dict.fromkeys(columns[1:], "right")
 
 
 def _three(value: float, lower: float | None, upper: float | None) -> Sequence[str]:

@@ -10,54 +10,22 @@ import numpy as np
 from dorec.domain.decision import Decision, Reversal, TrackRecord
 from dorec.domain.errors import ColumnNotFound, ConfigError, InputError, Refusal, TooFewUnits, did_you_mean
 from dorec.domain.estimate import Estimate, Interval
+from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.run import RunContext
 from dorec.domain.table import column, is_numeric
 from dorec.domain.verdict import Verdict
-from dorec.evaluate import (
-    IPS,
-    MR,
-    MRDR,
-    SNDR,
-    SNIPS,
-    DirectMethod,
-    DoublyRobust,
-    DRos,
-    OffPolicyEstimator,
-    Selection,
-    SubGaussianIPS,
-    SwitchDR,
-    context_drift,
-    policy_contrast,
-    rolling_value,
-    select_estimator,
-    value_by_segment,
-)
-from dorec.evaluate.judged_log import judge
+from dorec.evaluate import context_drift, rolling_value, value_by_segment
 from dorec.evaluate.off_policy import importance_weights
-from dorec.evaluate.selection import UNBIASED
-from dorec.evaluate.shrinkage import carrying, without_bias
 from dorec.loop.bandit_log import LogColumns, read_log
 from dorec.loop.deciding import Promise, calibrated, decide, trial_plan
 from dorec.loop.policies import Log, is_learned, propensities_of
+from dorec.loop.policy_values import AUTO, ESTIMATORS, Valued, less_logged, logged_value, value_policy
 from dorec.loop.results import hash_file
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.even_folds import even_folds
 from dorec.numeric.misjudged_weights import factor_to
 from dorec.store import StudyFolder
 
-ESTIMATORS: dict[str, OffPolicyEstimator] = {
-    "ips": IPS(),
-    "snips": SNIPS(),
-    "dm": DirectMethod(),
-    "dr": DoublyRobust(),
-    "sndr": SNDR(),
-    "mrdr": MRDR(),
-    "switch_dr": SwitchDR(),
-    "dros": DRos(),
-    "sub_gaussian_ips": SubGaussianIPS(),
-    "mr": MR(),
-}
-AUTO = ("ips", "snips", "dr", "sndr", "switch_dr", "dros")
 LOGGED = "logged"
 PARTS = 5  # of a log in the order of time
 MANY_SEGMENTS = 50
@@ -86,40 +54,6 @@ class EvaluateRequest:
     guardrails: tuple[str, ...] = ()  # columns that must not get worse
     question: str = ""
     study: Path | None = None  # where the card is entered
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Valued:
-    """One policy: its value by each estimator, the one that is believed, and its gain over the incumbent.
-
-    Example:
-        >>> one = Estimate(0.2, no_interval="an example")
-        >>> Valued(name="uniform", values={"ips": one}, chosen="ips", value=one, gain=one, candidates=None, refused={},
-        ...        effective_rows=10.0).to_dict()["chosen"]
-        'ips'
-    """
-
-    name: str
-    values: Mapping[str, Estimate]
-    chosen: str
-    value: Estimate
-    gain: Estimate
-    candidates: Selection | None  # evidence of the choice
-    refused: Mapping[str, Refusal]  # estimators that did not answer
-    effective_rows: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain data."""
-        return {
-            "policy": self.name,
-            "chosen": self.chosen,
-            "value": self.value.to_dict(),
-            "gain": self.gain.to_dict(),
-            "effective_sample_size": self.effective_rows,
-            "estimators": {name: one.to_dict() for name, one in self.values.items()},
-            "choice": [vars(c) for c in self.candidates.candidates] if self.candidates else [],
-            "refused": {name: refusal.to_dict() for name, refusal in self.refused.items()},
-        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -209,7 +143,7 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
     for name in context.track(request.policies, "judging policies", len(request.policies)):
         matrices[name] = propensities_of(name, judged, learning, context)
         try:
-            made.append(_valued(request, judged, name, matrices[name], base_policy))
+            made.append(_valued(request, judged.feedback, name, matrices[name], base_policy))
         except Refusal as refusal:
             refused[name] = refusal
     if not made:
@@ -273,67 +207,22 @@ def _halves(request: EvaluateRequest, log: Log) -> tuple[Log, Log | None]:
 
 
 def _valued(
-    request: EvaluateRequest, log: Log, name: str, policy: FloatArray, base_policy: FloatArray | None
+    request: EvaluateRequest, feedback: LoggedFeedback, name: str, policy: FloatArray, base_policy: FloatArray | None
 ) -> Valued:
-    feedback = log.feedback
-    open_log = judge(feedback, policy, request.max_unsupported)
-    values: dict[str, Estimate] = {}
-    refused: dict[str, Refusal] = {}
-    for method in request.estimators:
-        try:
-            values[method] = ESTIMATORS[method].given(open_log)
-        except Refusal as refusal:
-            refused[method] = refusal
-    if not values:
-        raise next(iter(refused.values()))
-    usable = [m for m, e in values.items() if not e.no_interval or isinstance(ESTIMATORS[m], DirectMethod)]
-    selection = None
-    if len(usable) > 1 and any(values[m].method in UNBIASED for m in usable):
-        asked = {m: ESTIMATORS[m] for m in usable}
-        selection = select_estimator(feedback, policy, asked, max_unsupported=request.max_unsupported)
-    chosen = (
-        selection.chosen if selection else next((m for m in usable if not values[m].no_interval), next(iter(values)))
+    return value_policy(
+        feedback,
+        name,
+        policy,
+        estimators=request.estimators,
+        base_policy=base_policy,
+        incumbent=request.incumbent,
+        max_unsupported=request.max_unsupported,
     )
-    value = selection.estimate if selection else values[chosen]
-    if base_policy is None:
-        gain = _less_logged(value, _logged(log))
-    else:
-        gain = policy_contrast(ESTIMATORS[chosen], feedback, policy, base_policy)
-    gain = replace(gain, name=f"{name} - {request.incumbent}", verdicts=value.verdicts, unit="")
-    effective = next((v.statistic for v in value.verdicts if v.code == "effective_sample_size"), None)
-    return Valued(
-        name=name,
-        values={m: replace(e, name=m) for m, e in values.items()},
-        chosen=chosen,
-        value=replace(value, name=f"value of {name}"),
-        gain=gain,
-        candidates=selection,
-        refused=refused,
-        effective_rows=float(effective or 0.0),
-    )
-
-
-def _logged(log: Log) -> Estimate:
-    feedback = log.feedback
-    made = Estimate.of_mean(feedback.reward, name="logged policy", sample=feedback.sample, cluster=feedback.cluster)
-    return replace(made, method="mean of the log")
-
-
-def _less_logged(value: Estimate, logged: Estimate) -> Estimate:
-    """The value less that of the log, paired row by row; a bias that the value's interval carries is carried on."""
-    bare, bias = without_bias(value)
-    told = next((v for v in value.verdicts if v.code == "estimator_chosen"), None)
-    if told is not None and not value.no_interval and value.influence is not None:
-        alone = float(told.evidence["std_error_alone"])
-        bare = replace(value, influence=value.influence * (alone / float(value.std_error)))
-        bias = float(np.hypot(told.evidence["bias"], told.evidence["std_error_of_bias"]))
-    gap = replace(bare - logged, method=value.method, no_interval=value.no_interval)
-    return gap if gap.no_interval else carrying(gap, bias)
 
 
 def _incumbent(request: EvaluateRequest, log: Log, base_policy: FloatArray | None, chosen: str) -> Estimate:
     if base_policy is None:
-        return _logged(log)
+        return logged_value(log.feedback)
     made = ESTIMATORS[chosen].evaluate(log.feedback, base_policy)
     return replace(made, name=f"value of {request.incumbent}")
 
@@ -360,7 +249,7 @@ def _promise(
         best = told[0]
     one = made[best]
     promise = Promise(
-        question=request.question or f"Should {one.name} replace {request.incumbent}, by {request.columns.reward}?",
+        question=request.question or _question(request, one.name),
         gain=one.gain if bounds is None else gains[best],
         value=one.value,
         incumbent_value=base,
@@ -375,6 +264,11 @@ def _promise(
     return one, replace(promise, plan=plan, sensitivity=sensitivity)
 
 
+def _question(request: EvaluateRequest, name: str) -> str:
+    base = "the logged policy" if request.incumbent == LOGGED else Path(request.incumbent).name
+    return f"Should {Path(name).name} replace {base}, by {request.columns.reward}?"
+
+
 def _files(request: EvaluateRequest) -> list[Path]:
     named = [Path(name) for name in (*request.policies, request.incumbent)]
     return [request.source, *(path for path in named if path.is_file())]
@@ -382,7 +276,7 @@ def _files(request: EvaluateRequest) -> list[Path]:
 
 def _plan(request: EvaluateRequest, log: Log, gain: Estimate) -> Any:
     feedback = log.feedback
-    logged = _logged(log)
+    logged = logged_value(feedback)
     if logged.no_interval:
         return None
     users = feedback.n if feedback.cluster is None else len(np.unique(feedback.cluster))
@@ -444,16 +338,9 @@ def _segments(
     values = value_by_segment(ESTIMATORS[best.chosen], log.feedback, policy, text)
     if request.incumbent != LOGGED or values.no_interval:
         return values, None
-    gains = [_less_logged(values[str(name)], _logged_in(log, text == name)) for name in values.name]
+    gains = [less_logged(values[str(name)], logged_value(log.feedback, text == name)) for name in values.name]
     told = [replace(gain, name=name, verdicts=()) for gain, name in zip(gains, values.name, strict=True)]
     return values, Estimate.concat(told)
-
-
-def _logged_in(log: Log, inside: FloatArray) -> Estimate:
-    feedback = log.feedback
-    mean = float(feedback.reward[inside].mean())
-    influence = np.where(inside, feedback.reward - mean, 0.0) / inside.mean()
-    return Estimate(mean, influence, name="logged", sample=feedback.sample, cluster=feedback.cluster)
 
 
 def _drift(request: EvaluateRequest, log: Log, best: Valued, policy: FloatArray) -> tuple[Verdict, ...]:
