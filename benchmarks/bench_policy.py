@@ -390,9 +390,7 @@ def campaigns() -> list[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from dorec import EventLog, RunContext
-    from dorec.errors import Refusal
-    from dorec.estimate import AIPW
+    from dorec import EventLog
     from dorec.profile import treatment_window_study
 
     folder = SHARED / "complete_journey"
@@ -406,44 +404,50 @@ def campaigns() -> list[str]:
     kinds = pq.read_table(folder / "campaign_descriptions.parquet")
     kinds = kinds.set_column(1, "campaign_type", kinds["campaign_type"].cast(pa.string()))
     sent = pq.read_table(folder / "campaigns.parquet").join(kinds, "campaign_id")
-    built = treatment_window_study(
-        log, sent, unit="household_id", arm="campaign_type", treated=["Type A", "Type B"], start="start_date",
-        end="end_date", before_days=90, users=pq.read_table(folder / "demographics.parquet"),
-    )  # fmt: skip
-    study = built.to_study()
-    context = RunContext(threads=1)
     lines = [
-        f"{title} ({study.n:,} households in windows; {', '.join(f'{a} {c:,}' for a, c in study.arm_counts.items())})",
+        title,
         "",
         "Nothing was randomised: all of this rests on the household's past and demographics telling all that decided "
         "who got a campaign. Spend in the window, in dollars, less .50 for each household that gets a campaign.",
-        "",
     ]
+    for treated in (["Type A", "Type B"], ["Type A"]):
+        built = treatment_window_study(
+            log, sent, unit="household_id", arm="campaign_type", treated=treated, start="start_date",
+            end="end_date", before_days=90, users=pq.read_table(folder / "demographics.parquet"),
+        )  # fmt: skip
+        study = built.to_study()
+        counts = ", ".join(f"{arm} {count:,}" for arm, count in study.arm_counts.items())
+        lines += ["", f"### {' or '.join(treated)} or none: {counts}", "", *of_campaigns(study)]
+    return lines
+
+
+def of_campaigns(study: Any) -> list[str]:
+    """A table of policies for one study, or the refusal."""
+    from dorec import RunContext
+    from dorec.errors import Refusal
+    from dorec.estimate import AIPW
+
     try:
-        scores = AIPW(n_folds=5).fit(study, context=context).scores
+        scores = AIPW(n_folds=5).fit(study, context=RunContext(threads=1)).scores
     except Refusal as refusal:
-        return [*lines, f"Refused: {refusal}"]
-    paid = np.where(np.arange(len(study.arms)) == 0, 0.0, 0.5)
+        return [f"Refused: {refusal}"]
+    eye = np.eye(len(study.arms))
+    keep: dict[str, Any] = {"costs": 0.5 * (1 - eye[0]), "cluster": study.cluster, "sample": "windows"}
+    fixed = {f"{arm} to all" if a else "no campaign": np.tile(eye[a], (study.n, 1)) for a, arm in enumerate(study.arms)}
+    values = {name: scored_value(p, scores, **keep) for name, p in {**fixed, "as it was": eye[study.treatment]}.items()}
     tree = PolicyTree(columns=study.covariate_names, min_leaf=300, max_values=20)
-    keep: dict[str, Any] = {"cluster": study.cluster, "sample": "windows"}
-    learned = cross_fitted_scored_value(tree, study.covariates, scores, costs=paid, **keep)
-    now = np.eye(len(study.arms))[study.treatment]
-    lines += ["| policy | spend net of cost | 95% interval | against no campaign, paired |", "|---|---|---|---|"]
-    base = scored_value(np.tile(np.eye(len(study.arms))[0], (study.n, 1)), scores, costs=paid, **keep)
-    fixed = {f"{arm} to all" if a else "no campaign": np.tile(np.eye(len(study.arms))[a], (study.n, 1))
-             for a, arm in enumerate(study.arms)}  # fmt: skip
-    values = {name: scored_value(p, scores, costs=paid, **keep) for name, p in fixed.items()}
-    values["as it was"] = scored_value(now, scores, costs=paid, **keep)
+    learned = cross_fitted_scored_value(tree, study.covariates, scores, **keep)
+    lines = ["| policy | spend net of cost | 95% interval | against no campaign, paired |", "|---|---|---|---|"]
     for name, made in {**values, "PolicyTree, cross-fitted": learned}.items():
-        gap = made - base
+        gap = made - values["no campaign"]
         beside = "" if name == "no campaign" else "{:+.2f} ({:+.2f} to {:+.2f})".format(gap.value, *gap.interval())
         lines.append("| {} | {:.2f} | {:.2f} to {:.2f} | {} |".format(name, made.value, *made.interval(), beside))
-    best = max(values, key=lambda name: values[name].value)
+    best = max(fixed, key=lambda name: values[name].value)
     gap = learned - values[best]
     told = "is" if gap.interval().lower > 0 else "is not"
-    rules = tree.fit_scores(study.covariates, scores, costs=paid, arms=study.arms).to_text()
-    return [*lines, "", f"The tree {told} shown to be worth more than the best of the others ({best}): "
-            "{:+.2f} ({:+.2f} to {:+.2f}).".format(gap.value, *gap.interval()), "", "```", rules, "```"]  # fmt: skip
+    rules = tree.fit_scores(study.covariates, scores, costs=keep["costs"], arms=study.arms).to_text()
+    beside = "{:+.2f} ({:+.2f} to {:+.2f})".format(gap.value, *gap.interval())
+    return [*lines, "", f"The tree {told} shown to be worth more than {best}: {beside}.", "", "```", rules, "```"]
 
 
 def speed() -> list[str]:

@@ -12,7 +12,13 @@ from dorec.numeric.arrays import AnyArray, FloatArray
 
 
 class Priced(NamedTuple):
-    """A policy, the price at which it was learned, and what it spends for each unit."""
+    """A policy, the price at which it was learned, and what it spends for each unit.
+
+    Example:
+        >>> from dorec.intervene import SoftmaxPolicy
+        >>> Priced(SoftmaxPolicy(scores=np.zeros_like), price=0.5, spent=0.2).price
+        0.5
+    """
 
     policy: Policy
     price: float  # in units of the scores, for one unit of money; 0 where the budget does not bind
