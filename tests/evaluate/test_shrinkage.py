@@ -54,6 +54,14 @@ def test_published_values_are_exact(published):
         assert dr(shrunk(weights, SWITCH, 0.0)) == pytest.approx(of_policy.mean(), abs=tolerance)
 
 
+def test_no_published_case_is_passed_over(published):
+    """The third refers to the inputs of a case that is not in the file, for a metric that is no policy's value."""
+    left = {case["id"]: case for case in published if "logged_reward" not in case["inputs"]}
+    assert sorted(left) == ["ope-ips-precision3"]
+    assert left["ope-ips-precision3"]["inputs"]["same inputs as ope-snips-slates"]
+    assert len(published) == 3
+
+
 def test_switch_goes_from_the_direct_method_to_doubly_robust():
     log, target = WORLD.feedback(), WORLD.target()
     hard, gentle = (SwitchDR(tau=tau).evaluate(log, target) for tau in (1e-12, 1e9))
