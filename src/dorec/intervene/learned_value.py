@@ -113,6 +113,8 @@ def cross_fitted_scored_value(
 ) -> Estimate:
     """As `cross_fitted_value`, from the orthogonal scores of a study (n, k), such as `EffectModel.scores`.
 
+    Its interval, too, is short where arms are about equally good.
+
     Args:
         learner: DRPolicy, PolicyTree, or whatever has their `fit_scores`.
         covariates: (n, p).
