@@ -181,6 +181,8 @@ def _check_request(request: EvaluateRequest) -> None:
                 f"--estimators {name!r} is not known; allowed: auto, {', '.join(ESTIMATORS)}."
                 f"{did_you_mean(name, ESTIMATORS)}"
             )
+    if not np.isfinite(request.margin):
+        raise InputError(f"margin is {request.margin}; give a number, the gain below which shipping does not pay.")
     if not request.policies:
         raise ConfigError("evaluate needs a policy to judge: --policy FILE, a column of the log, uniform, best, ...")
     if len(set(request.policies)) < len(request.policies) or request.incumbent in request.policies:
