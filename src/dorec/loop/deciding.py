@@ -315,11 +315,11 @@ def _reversals(card: Decision) -> list[Reversal]:
     low, mid, high = (b - card.margin for b in (card.lower, card.gain, card.upper))
     if card.choice == "ship":
         told = (
-            f"A further cost{per}, or a promise that is too high, of {low:.3g} or more leaves the gain unproven; from "
+            f"A further cost{per}, or an estimate that is too high, of {low:.3g} or more leaves the gain unproven; from "
         )
         return [Reversal(what="cost", threshold=low, meaning=f"{told}{mid:.3g} on it is a loss at the best guess.")]
     if card.choice == "don't ship":
-        told = f"Were the promise too low{per} by {-high:.3g} or more, the gain would be open again."
+        told = f"Were the estimate too low{per} by {-high:.3g} or more, the gain would be open again."
         return [Reversal(what="pessimism", threshold=-high, meaning=told)]
     found = []
     if low < 0 < mid:
