@@ -18,7 +18,7 @@ LEARNER = GAT(embedding_size=8, epochs=30, batch_size=32)
 
 @pytest.mark.parametrize("loss", ["softmax", "bpr"])
 def test_taste_is_found(tastes, loss):
-    lists = replace(LEARNER, loss=loss).fit(tastes).recommend(np.arange(60), k=5)
+    lists = replace(LEARNER, loss=loss).fit(tastes, context=RunContext(threads=1)).recommend(np.arange(60), k=5)
     assert ((lists.items % 2) == (np.arange(60)[:, None] % 2)).mean() > 0.8
 
 
