@@ -434,7 +434,7 @@ def of_campaigns(study: Any) -> list[str]:
     eye = np.eye(len(study.arms))
     keep: dict[str, Any] = {"costs": 0.5 * (1 - eye[0]), "cluster": study.cluster, "sample": "windows"}
     fixed = {f"{arm} to all" if a else "no campaign": np.tile(eye[a], (study.n, 1)) for a, arm in enumerate(study.arms)}
-    values = {name: scored_value(p, scores, **keep) for name, p in {**fixed, "as it was": eye[study.treatment]}.items()}
+    values = {name: scored_value(p, scores, **keep) for name, p in fixed.items()}
     tree = PolicyTree(columns=study.covariate_names, min_leaf=300, max_values=20)
     learned = cross_fitted_scored_value(tree, study.covariates, scores, **keep)
     lines = ["| policy | spend net of cost | 95% interval | against no campaign, paired |", "|---|---|---|---|"]
