@@ -314,9 +314,7 @@ def _reversals(card: Decision) -> list[Reversal]:
     per = f" per {card.unit}" if card.unit else ""
     low, mid, high = (b - card.margin for b in (card.lower, card.gain, card.upper))
     if card.choice == "ship":
-        told = (
-            f"A further cost{per}, or an estimate that is too high, of {low:.3g} or more leaves the gain unproven; from "
-        )
+        told = f"A further cost{per}, or an estimate too high, by {low:.3g} or more leaves the gain unproven; from "
         return [Reversal(what="cost", threshold=low, meaning=f"{told}{mid:.3g} on it is a loss at the best guess.")]
     if card.choice == "don't ship":
         told = f"Were the estimate too low{per} by {-high:.3g} or more, the gain would be open again."

@@ -154,9 +154,10 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
     base = _incumbent(request, judged, base_policy, made[0].chosen)
     best, promise = _promise(request, judged, made, base, matrices, record)
     decision = decide(promise, margin=request.margin, record=record)
-    if folder is not None:
-        folder.decisions.enter(decision)
     segments, gains = _segments(request, judged, best, matrices[best.name])
+    drift = _drift(request, judged, best, matrices[best.name])
+    if folder is not None:  # last, so that a refusal leaves no card behind
+        folder.decisions.enter(decision)
     return Evaluated(
         request=request,
         log=judged,
@@ -167,7 +168,7 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
         refused=refused,
         segments=segments,
         segment_gains=gains,
-        drift=_drift(request, judged, best, matrices[best.name]),
+        drift=drift,
         decision=decision,
         record=record.of_kind(decision.kind),
         entered=folder is not None,

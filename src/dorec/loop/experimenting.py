@@ -122,13 +122,14 @@ def experiment_file(request: ExperimentRequest) -> Experimented:
     lifts = analyze(table, **shared, relative=request.relative, expected=expected)
     arms = arm_values(table, **shared)
     first = metrics[0].name
+    card = _card(request, first, lifts[first], arms[first])
     promise, settlement, record = _settled(request, lifts[first])
     return Experimented(
         request=request,
         rows=table.num_rows,
         lifts=lifts,
         arms=arms,
-        decision=_card(request, first, lifts[first], arms[first]),
+        decision=card,
         promise=promise,
         settlement=settlement,
         record=record,
