@@ -356,5 +356,5 @@ def test_limits_hold_and_chance_is_logged(tmp_path):
 
 
 def test_an_arm_that_does_not_exist_is_told(tmp_path):
-    with pytest.raises(ConfigError, match="'male'.*Did you mean 'mail'"):
+    with pytest.raises(ConfigError, match=r"'male'.*Did you mean 'mail'"):
         allocated(tmp_path, "[policy.cost]", "male = 1.0")

@@ -73,7 +73,8 @@ def not_dominated(values: FloatArray) -> BoolArray:
         [True, True, False, True]
     """
     other, one = values[..., :, None, :], values[..., None, :, :]
-    return np.asarray(~((other >= one).all(axis=-1) & (other > one).any(axis=-1)).any(axis=-2))
+    dominated = np.all(other >= one, axis=-1) & np.any(other > one, axis=-1)
+    return np.asarray(~np.any(dominated, axis=-2))
 
 
 def front_probability(
