@@ -164,3 +164,20 @@ def test_chances_are_the_logged_ones_where_there_are_any():
     np.testing.assert_allclose(log.chances(), [0.5, 0.999, 0.2, 0.3])
     learned = ExposureLog.from_table(rows | {"outcome": [1, 0, 1, 0], "s": [1, 1, 2, 2]}, propensity=None, session="s")
     assert ((learned.chances() > 0) & (learned.chances() < 1)).all()
+
+
+def test_users_may_count_their_sessions_each_on_their_own():
+    events = {
+        "user_id": ["a", "a", "b", "b", "c"],
+        "item_id": ["x", "x", "y", "y", "z"],
+        "session_id": [1, 1, 1, 1, 2],
+        "event": ["impression", "purchase"] * 2 + ["impression"],
+    }
+    log = ExposureLog.from_events(events)
+    apart = ExposureLog.from_events(events | {"session_id": [1, 1, 2, 2, 3]})
+    for name in ("user", "item", "session", "shown", "outcome", "weight", "session_user"):
+        np.testing.assert_array_equal(getattr(log, name), getattr(apart, name))
+    assert log.responses.users[log.user[log.shown]].tolist() == ["a", "b", "c"]
+    trial = ExposureLog.from_table(TRIAL | {"visit": [1] * 5}, session="visit")
+    assert trial.responses.users[trial.session_user].tolist() == ["a", "b"]
+    assert (trial.session_user[trial.session] == trial.user).all()

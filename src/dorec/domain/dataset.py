@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from dorec.domain.errors import InputError, NotFinite
+from dorec.domain.errors import ColumnNotFound, InputError, NotFinite
 from dorec.domain.table import column, to_arrow
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 
@@ -110,6 +110,8 @@ class Dataset:
     def with_items(self, table: Any, *, item: str, text: str | None = None) -> "Dataset":
         """The dataset with item features joined by id; items without a row get nulls, strangers are left out."""
         features = _aligned(to_arrow(table), item, self.items)
+        if text is not None and text not in features.column_names:
+            raise ColumnNotFound(text, features.column_names, where="the table of items")
         titles = {} if text is None else dict(zip(self.items.tolist(), features.column(text).to_pylist(), strict=True))
         return replace(self, item_features=features, item_text={k: str(v) for k, v in titles.items() if v is not None})
 

@@ -63,7 +63,8 @@ class ExposureLog:
 
         It may have propensity and position, and timestamp, which tells in what order the sessions came.
 
-        A shown row's outcome is 1 where its session has an `outcome` event with that item, however it came about.
+        A shown row's outcome is 1 where its session has an `outcome` event with that item, however it came about. Users
+        may count their sessions each on their own: an id that two of them have is two sessions.
 
         Args:
             table: one row an event; events without an item are left out.
@@ -86,7 +87,7 @@ class ExposureLog:
             if name not in event:
                 raise error(f"no event is {name!r}; the events are {', '.join(np.unique(event).tolist())}")
         whole = Dataset.from_interactions({"u": user_id, "i": item_id, "e": event}, user="u", item="i", event="e")
-        session = np.unique(session_id.astype(str), return_inverse=True)[1].astype(np.int64)
+        session = _occasions(session_id, whole)
         owner = np.zeros(session.max() + 1, dtype=np.int64)
         owner[session] = whole.user_index
         at = (whole.user_index, whole.item_index, session)
@@ -137,7 +138,8 @@ class ExposureLog:
             outcome: column of what came of it: 0 and 1, or an amount.
             propensity: column of the chance to be shown, of rows that were not shown too; None where it is not known,
                 then it is learned from how often a session shows such pairs.
-            session: column of the occasions; None if each row is one of its own, which needs a propensity.
+            session: column of the occasions, each of one user; None if each row is one of its own, which needs a
+                propensity.
             weight: column of how many pairs a row stands for; None for one each.
 
         Raises:
@@ -173,7 +175,7 @@ class ExposureLog:
             raise BadPropensity("a propensity is missing or outside (0, 1)", remedy="leave out what can't be otherwise")
         occasion = np.arange(n)
         if session is not None:
-            occasion = np.unique(column(arrow, session).astype(str), return_inverse=True)[1].astype(np.int64)
+            occasion = _occasions(column(arrow, session), whole)
         owner = np.zeros(occasion.max() + 1, dtype=np.int64)
         owner[occasion] = whole.user_index
         kinds = {"shown": exposed, "outcome": came > 0}
@@ -223,6 +225,12 @@ class ExposureLog:
         """Probability of being shown of every row (n,), kept from 0 and 1: as logged, else as `rates` says."""
         learned = self.rates(context).of(self.user, self.item)
         return np.clip(np.where(np.isnan(self.propensity), learned, self.propensity), FLOOR, LARGEST_CHANCE)
+
+
+def _occasions(ids: AnyArray, whole: Dataset) -> IntArray:
+    """The session of each row, (n,), numbered by id and then by user: one id of two users is two sessions."""
+    told = np.unique(ids.astype(str), return_inverse=True)[1].astype(np.int64)
+    return np.unique(told * whole.n_users + whole.user_index, return_inverse=True)[1].astype(np.int64)
 
 
 def _first_times(arrow: Any, session: IntArray) -> FloatArray:
