@@ -8,11 +8,12 @@ import pyarrow.csv
 import pytest
 from typer.testing import CliRunner
 
-from dorec.cli.main import app
+from dorec.cli.main import app, run_app
 from dorec.domain.errors import (
     BadPropensity,
     ColumnNotFound,
     ConfigError,
+    ConstantColumn,
     InputError,
     NotFinite,
     OneArm,
@@ -281,3 +282,50 @@ def test_open_bandit_both_ways(shared):
     # 46 clicks in 10,000 rows of the uniform log itself
     assert one["value"]["lower"] < 0.0046 < one["value"]["upper"] + 0.001
     assert 300 < one["effective_sample_size"] < 2000
+
+
+def test_estimated_propensities_are_told_on_the_card(log):
+    roles = ("--action", "offer", "--reward", "spent", "--policy", "new", "--estimate-propensities")
+    made = found("evaluate", log, *roles, "--context", "device")
+    card = made["decision"]
+    assert made["policies"][0]["value"]["lower"] < 3.0 < made["policies"][0]["value"]["upper"]
+    assert card["assumptions"][0].startswith("device hold every reason")
+    assert any(doubt.startswith("estimated propensities") for doubt in card["doubts"])
+    assert any("estimated propensities were wrong" in r["meaning"] for r in card["reversals"])
+    assert "--context" in str(invoke("evaluate", log, *roles).exception)
+    assert "One of both" in str(invoke("evaluate", log, *ROLES, *roles[-1:]).exception)
+    assert "--estimate-propensities" in str(invoke("evaluate", log, *roles[:-1]).exception)
+
+
+def test_a_log_put_in_order_by_time_keeps_its_rows_beside_those_of_a_policy_file(folder, columns):
+    back = save(folder / "back.csv", columns, day=-columns["day"])
+    path = folder / "policy.csv"
+    path.write_text("offer\n" + "\n".join({"phone": "mail", "web": "text"}[d] for d in columns["device"]) + "\n")
+    values = [
+        found("evaluate", back, *ROLES, "--policy", path, "--estimators", "ips", *more)["decision"]["value"]
+        for more in ((), ("--time", "day"))
+    ]
+    assert values[0] == pytest.approx(values[1])
+    bad = save(folder / "bad.csv", columns, day=-columns["day"], p=np.where(np.arange(N) == 7, 0.0, columns["p"]))
+    assert "row 7" in str(invoke("evaluate", bad, *ROLES, "--policy", "new", "--time", "day").exception)
+
+
+def test_what_can_decide_nothing_is_refused(folder, columns):
+    same = save(folder / "same.csv", columns, spent=np.ones(N), twin=columns["new"])
+    assert isinstance(invoke("evaluate", same, *ROLES, "--policy", "new").exception, ConstantColumn)
+    twins = save(folder / "twins.csv", columns, twin=columns["new"])
+    alike = invoke("evaluate", twins, *ROLES, "--policy", "new", "--incumbent", "twin")
+    assert "nothing to decide" in str(alike.exception)
+    huge = save(folder / "huge.csv", columns, spent=columns["spent"] * 1e200)
+    assert "larger unit" in str(invoke("evaluate", huge, *ROLES, "--policy", "new").exception)
+    assert "--effect is -1" in str(invoke("evaluate", twins, *ROLES, "--policy", "new", "--effect", "-1").exception)
+
+
+def test_a_refusal_is_json_even_where_its_evidence_is_infinite(folder, columns, monkeypatch, capsys):
+    sure = save(folder / "sure.csv", columns, p=np.full(N, 1 / 3))
+    monkeypatch.setattr("sys.argv", ["dorec", "evaluate", str(sure), *ROLES, "--policy", "offer", "--json"])
+    with pytest.raises(SystemExit) as stop:
+        run_app()
+    assert stop.value.code == 3
+    told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert told["code"] == "bad_propensity"

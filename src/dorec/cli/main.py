@@ -175,7 +175,9 @@ def _fail(error: DorecError, as_json: bool) -> None:
     if isinstance(error, Refusal):
         document |= error.to_dict()
     if as_json:
-        typer.echo(json.dumps(document, default=str))
+        from dorec.loop.results import plain  # NaN and infinities are no JSON
+
+        typer.echo(json.dumps(plain(document)))
     else:
         Console(stderr=True).print(f"[bold red]{type(error).__name__}[/] ", end="")
         Console(stderr=True, highlight=False, markup=False).print(str(error), soft_wrap=True)

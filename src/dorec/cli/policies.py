@@ -15,7 +15,15 @@ def evaluate(
     log: Annotated[Path, typer.Argument(help="Logged decisions, one row each: CSV, JSON lines or Parquet.")],
     action: Annotated[str, typer.Option(help="The column with what was done.")],
     reward: Annotated[str, typer.Option(help="The column with what came of it, a number.")],
-    propensity: Annotated[str, typer.Option(help="The column with the probability of that action, in (0, 1].")],
+    propensity: Annotated[
+        str | None, typer.Option(help="The column with the probability of that action, in (0, 1].")
+    ] = None,
+    estimate_propensities: Annotated[
+        bool,
+        typer.Option(
+            "--estimate-propensities", help="Estimate them from --context, where the log did not write them down."
+        ),
+    ] = False,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -54,8 +62,9 @@ def evaluate(
 ) -> None:
     """What policies are worth that were never run, and whether one should take over: ship, don't ship, or test.
 
-    The log must say with which probability it acted. Support, effective sample size, weights and propensities are
-    checked first; the estimator with the least estimated error is believed; the gain over the incumbent is paired.
+    The log should say with which probability it acted; estimates of it hold only as far as --context goes. Support,
+    effective sample size, weights and propensities are checked first; the estimator with the least estimated error is
+    believed; the gain over the incumbent is paired.
 
     Examples:
       dorec evaluate log.csv --action item --reward click --propensity p --policy new_policy.csv
@@ -71,6 +80,11 @@ def evaluate(
     from dorec.loop.evaluating import EvaluateRequest, evaluate_log
     from dorec.loop.policy_values import AUTO
 
+    if (propensity is not None) == estimate_propensities:
+        raise ConfigError(
+            "Name --propensity, the column with the probability of each logged action, or, where it was not written "
+            "down, --estimate-propensities with --context a,b,c: the card then says so. One of both."
+        )
     chosen = names_of(estimators or ("auto",))
     columns = LogColumns(
         action=action,

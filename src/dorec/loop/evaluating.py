@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from dorec.domain.decision import Decision, Reversal, TrackRecord
-from dorec.domain.errors import ColumnNotFound, ConfigError, InputError, Refusal, TooFewUnits, did_you_mean
+from dorec.domain.errors import (
+    ColumnNotFound,
+    ConfigError,
+    ConstantColumn,
+    InputError,
+    Refusal,
+    TooFewUnits,
+    did_you_mean,
+)
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.run import RunContext
@@ -134,6 +142,7 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
     whole = read_log(request.source, request.columns)
     _check_sides(request, whole)
     judged, learning = _halves(request, whole)
+    _check_varies(request, judged.feedback)
     base_policy = None
     if request.incumbent != LOGGED:
         base_policy = propensities_of(request.incumbent, judged, learning, context)
@@ -142,6 +151,8 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
     refused: dict[str, Refusal] = {}
     for name in context.track(request.policies, "judging policies", len(request.policies)):
         matrices[name] = propensities_of(name, judged, learning, context)
+        if base_policy is not None and np.array_equal(matrices[name], base_policy):
+            raise ConfigError(f"{name} does in every row what {request.incumbent} does: there is nothing to decide.")
         try:
             made.append(_valued(request, judged.feedback, name, matrices[name], base_policy))
         except Refusal as refusal:
@@ -188,6 +199,8 @@ def _check_request(request: EvaluateRequest) -> None:
         raise ConfigError("evaluate needs a policy to judge: --policy FILE, a column of the log, uniform, best, ...")
     if len(set(request.policies)) < len(request.policies) or request.incumbent in request.policies:
         raise ConfigError("A policy is named twice, or is its own incumbent; name each once.")
+    if request.effect is not None and not request.effect > 0:
+        raise ConfigError(f"--effect is {request.effect}; give the gain that the experiment is to see, above 0.")
 
 
 def _check_sides(request: EvaluateRequest, log: Log) -> None:
@@ -197,6 +210,15 @@ def _check_sides(request: EvaluateRequest, log: Log) -> None:
     for name in request.guardrails:
         if not is_numeric(column(log.table, name)):
             raise InputError(f"The guardrail {name!r} holds text; give a column of numbers.")
+
+
+def _check_varies(request: EvaluateRequest, feedback: LoggedFeedback) -> None:
+    if np.ptp(feedback.reward) == 0:
+        raise ConstantColumn(
+            f"every one of the {feedback.n:,} rows that judge has a {request.columns.reward!r} of "
+            f"{feedback.reward[0]:g}, so no policy can be told from another",
+            remedy="log on until something else happens, or take another reward",
+        )
 
 
 def _halves(request: EvaluateRequest, log: Log) -> tuple[Log, Log | None]:
@@ -309,7 +331,8 @@ def _sensitivity(
     if not 1.0 < factor < np.inf:
         return ()
     way = "vanish" if sign > 0 else "appear"
-    told = f"If logged propensities were wrong by a factor of {factor:.2f}, row by row in the worst way, the gain of "
+    kind = "estimated" if log.feedback.propensities_estimated else "logged"
+    told = f"If {kind} propensities were wrong by a factor of {factor:.2f}, row by row in the worst way, the gain of "
     return (Reversal(what="propensities", threshold=factor, meaning=f"{told}{one.name} could {way}."),)
 
 
@@ -318,8 +341,13 @@ def _assumptions(request: EvaluateRequest, log: Log) -> tuple[str, ...]:
     independent = (
         f"users of {columns.user!r} are independent of one another" if columns.user else "rows are independent"
     )
+    estimated = f"{', '.join(columns.context)} hold every reason that the log had for its choices and that bears on "
+    estimated += f"{columns.reward!r}: its propensities were not logged but estimated from them, out of fold"
+    logged = (
+        f"{columns.propensity!r} is the probability with which the log took each action, given all that it looked at"
+    )
     return (
-        f"{columns.propensity!r} is the probability with which the log took each action, given all that it looked at",
+        estimated if columns.propensity is None else logged,
         "the contexts that the policy will meet are like those of the log",
         "an action's reward does not depend on actions in other rows",
         independent,
