@@ -69,3 +69,24 @@ def test_the_seed_decides_the_shares(split):
 def test_shares_that_are_none_are_told(split, shares):
     with pytest.raises(InputError, match="above 0"):
         learning_curve({"x": Popularity()}, split, shares=shares)
+
+
+def test_where_popularity_is_all_there_is_more_data_do_not_help():
+    rng = np.random.default_rng(0)
+    share = 1 / np.arange(1, 61)
+    item = np.concatenate([rng.choice(60, 12, replace=False, p=share / share.sum()) for _ in range(800)])
+    rows = {"u": np.repeat(np.arange(800), 12), "i": item}
+    split = random_split(Dataset.from_interactions(rows, user="u", item="i"))
+    few, half, all_ = (p.value for p in learning_curve({"x": Popularity()}, split, shares=(0.2, 0.5, 1.0)).scores["x"])
+    assert few == pytest.approx(all_, rel=0.05)
+    assert half == pytest.approx(all_, rel=0.05)
+
+
+def test_a_model_of_everything_is_judged_as_it_would_be_without_the_curve(split):
+    from dorec.evaluate import ranking
+
+    for exclude_seen in (True, False):
+        for learner in (EASE(reg=3.0), Popularity()):
+            point = learning_curve({"x": learner}, split, shares=(1.0,), exclude_seen=exclude_seen).scores["x"][0]
+            direct = ranking(learner.fit(split.train), split.test, metrics=("ndcg",), exclude_seen=exclude_seen)[0]
+            assert point.value == pytest.approx(float(direct.value), abs=1e-12)

@@ -100,3 +100,22 @@ def test_grids_and_bad_requests(data):
     with pytest.raises(InputError, match="0 learner"):
         search([], data)
     assert str(Trial(learner="x", share=1.0, value=0.1, std_error=0.0, seconds=0.0))
+
+
+def test_where_users_come_back_they_are_judged_by_that(data):
+    """Popularity finds what a user had again only where it may show it."""
+    found = {}
+    for exclude_seen in (True, False):
+        split = module.random_split(data, 0.3)
+        repeated = module.Split(train=data, test=split.test, how="repeats", cut=None)  # all of the test was seen
+        try:
+            found[exclude_seen] = search([Popularity(), EASE()], repeated, exclude_seen=exclude_seen).best
+        except InputError as refused:
+            found[exclude_seen] = str(refused)
+    assert "Every learner refused" in found[True]
+    assert found[False] == EASE()
+
+
+def test_only_accuracy_decides(data):
+    with pytest.raises(ConfigError, match="can't choose"):
+        search(LEARNERS[:2], data, metric="popularity")

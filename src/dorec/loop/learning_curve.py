@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dorec.domain.dataset import Dataset
 from dorec.domain.errors import InputError, Refusal
 from dorec.domain.estimate import Estimate
+from dorec.domain.item_list import ItemList
+from dorec.domain.protocols import Scorer
 from dorec.domain.run import RunContext
 from dorec.evaluate import ranking
+from dorec.numeric.arrays import FloatArray, IntArray
 from dorec.numeric.folds import Keys, hash64, mix64, within_share
+from dorec.numeric.top_k import top_k
 from dorec.profile import Split
 
 if TYPE_CHECKING:
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONTEXT = RunContext()
 SHARES = (0.1, 0.25, 0.5, 1.0)
+BLOCK_SCORES = 2**22  # of a block of users: 32 MiB in double precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +75,9 @@ def learning_curve(
     """Fit each learner on nested random shares of the training interactions and judge it on the same test.
 
     A curve that still rises at the right says that more data would help; one that is flat, that a better model or
-    other data would. Repeats of a pair of user and item stay together.
+    other data would. Repeats of a pair of user and item stay together. With `exclude_seen`, what a user had in the
+    whole training part is out of the race at every share: else a model that learned from less would spend its places
+    on what the user has already, and any curve would rise.
 
     Args:
         learners: frozen, not fitted, by name.
@@ -108,12 +116,53 @@ def learning_curve(
     steps = [(name, share) for share in wanted for name in learners]
     for name, share in context.track(steps, "fitting on growing shares", len(steps)):
         try:
-            scorer = learners[name].fit(parts[share], context=context)
+            scorer = Reminded(learners[name].fit(parts[share], context=context), split.train)
             found = ranking(scorer, split.test, k=k, metrics=(metric,), exclude_seen=exclude_seen, context=context)
             scores[name].append(found[0])
         except Refusal:
             scores[name].append(None)
     return LearningCurve(f"{metric}@{k}", tuple(wanted), {name: tuple(row) for name, row in scores.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Reminded:
+    """A scorer that was fitted on a part of the data, and leaves out what users had in all of them.
+
+    Example:
+        >>> from dorec.recommend import Popularity
+        >>> rows = {"u": [1, 1, 2, 2, 3], "i": ["tea", "milk", "tea", "jam", "tea"]}
+        >>> whole = Dataset.from_interactions(rows, user="u", item="i")
+        >>> found = Reminded(Popularity().fit(whole.take([0, 3, 4])), whole)
+        >>> found.recommend(np.array([1]), k=1).items.tolist()
+        [['jam']]
+    """
+
+    scorer: Scorer
+    dataset: Dataset  # of the same vocabularies
+
+    def score(self, users: IntArray) -> FloatArray:
+        """Scores (u, n_items) of users by position."""
+        return self.scorer.score(users)
+
+    def recommend(self, users: Any, k: int = 10, *, exclude_seen: bool = True) -> ItemList:
+        """The k best items of each user id that the whole data do not hold for the user."""
+        if not exclude_seen:
+            return self.scorer.recommend(users, k, exclude_seen=False)
+        at, matrix = self.dataset.index_of(users), self.dataset.matrix
+        popular = np.argsort(
+            -np.bincount(self.scorer.dataset.matrix.indices, minlength=self.dataset.n_items), kind="stable"
+        )
+        tie_rank = np.argsort(popular)
+        places, scores = np.full((len(at), k), -1, dtype=np.int64), np.full((len(at), k), -np.inf)
+        step = max(1, BLOCK_SCORES // self.dataset.n_items)
+        for start in range(0, len(at), step):
+            rows = slice(start, start + step)
+            table = self.scorer.score(at[rows])
+            known = np.flatnonzero(at[rows] >= 0)
+            seen = matrix[at[rows][known]].tocoo()
+            table[known[seen.row], seen.col] = -np.inf
+            places[rows], scores[rows] = top_k(table, k, tie_rank=tie_rank)
+        return ItemList(users, self.dataset.items[places], scores, at < 0)
 
 
 def _keys(split: Split, seed: int) -> Keys:

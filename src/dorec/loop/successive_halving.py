@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dorec.domain.dataset import Dataset
-from dorec.domain.errors import InputError, Refusal
+from dorec.domain.errors import ConfigError, InputError, Refusal
 from dorec.domain.estimate import fingerprint
 from dorec.domain.run import RunContext
 from dorec.evaluate import ranking
+from dorec.evaluate.ranking_metrics import ACCURACY
 from dorec.numeric.folds import hash64, mix64, within_share
 from dorec.numeric.memo import content_of
 from dorec.profile import Split, random_split, temporal_split
@@ -85,10 +86,11 @@ def grid(name: str, **choices: Iterable[Any]) -> list[Any]:
 
 def search(
     learners: Sequence[Any],
-    dataset: Dataset,
+    dataset: Dataset | Split,
     *,
     metric: str = "ndcg",
     k: int = 10,
+    exclude_seen: bool = True,
     test_fraction: float = 0.2,
     eta: int = 3,
     kept: Path | None = None,
@@ -96,20 +98,22 @@ def search(
 ) -> Leaderboard:
     """The best of many learners on held-out interactions, by successive halving.
 
-    Held out is what came last where the interactions have times, else a random share of each user's. Judge the winner
-    on a test of its own: its value here is that of the best of many.
+    Held out is what came last where the interactions have times, else a random share of each user's, unless a split is
+    handed in. Judge the winner on a test of its own: its value here is that of the best of many.
 
     Args:
         learners: frozen, not fitted; those of `grid`, of several classes if you like.
-        dataset: what may be learned from; keep the test out of it.
-        metric: to be maximised, as in `evaluate.ranking`.
+        dataset: what may be learned from, or a split of it; keep the last test out of it.
+        metric: of accuracy, as in `evaluate.ranking`: of the others more is not always better.
         k: length of the lists.
-        test_fraction: share that is held out.
+        exclude_seen: whether items of the training part are out of the race.
+        test_fraction: share that is held out, where no split is given.
         eta: only one in eta goes on to eta times the users.
         kept: a file of results, which an interrupted search picks up again.
         context: progress; the seed decides samples and fits.
 
     Raises:
+        ConfigError: the metric is none of accuracy.
         InputError: no learner, eta below 2, or every learner refused.
 
     Example:
@@ -124,18 +128,18 @@ def search(
     """
     if not learners or eta < 2:
         raise InputError(f"search got {len(learners)} learner(s) and eta = {eta}; give one or more, and eta from 2 on.")
-    timed = dataset.time is not None
-    made = temporal_split(dataset, test_fraction) if timed else random_split(dataset, test_fraction, per_user=True)
+    check_deciding(metric)
+    made, on_data = _made(dataset, test_fraction)
     diary = Diary.open(kept)
-    on_data = fingerprint(dataset.user_index, dataset.item_index, dataset.weight, dataset.time)
     alive, trials = list(dict.fromkeys(learners)), {}
-    for share in shares(len(alive), dataset.n_users, eta):
+    for share in shares(len(alive), made.train.n_users, eta):
         sample = _sampled(made, share, context.seed)
         for learner in context.track(alive, f"trials on {share:.0%} of the users", len(alive)):
-            key = content_of(on_data, repr(learner), share, metric, k, test_fraction, context.seed)
+            key = content_of(on_data, repr(learner), share, metric, k, exclude_seen, context.seed)
             found = diary.find(key)
             if found is None:
-                found = _tried(learner, sample, share, (metric, k), context)
+                judged = {"metrics": (metric,), "k": k, "exclude_seen": exclude_seen}
+                found = _tried(learner, sample, share, judged, context)
                 diary.enter(key, found)
             trials[repr(learner), share] = found
         ranked = sorted(alive, key=lambda x, share=share: -_value(trials[repr(x), share]))  # type: ignore[misc]
@@ -194,12 +198,38 @@ class Diary:
             file.write(json.dumps({"key": key.hex(), **vars(trial)}) + "\n")
 
 
-def _tried(learner: Any, split: Split, share: float, judged: tuple[str, int], context: RunContext) -> Trial:
+def check_deciding(metric: str) -> None:
+    """Refuse to choose by a metric of which more is not better.
+
+    >>> check_deciding("gini")
+    Traceback (most recent call last):
+    dorec.domain.errors.ConfigError: 'gini' can't choose a model: more of it is not better. Choose by one of ndcg, ...
+    """
+    if metric not in ACCURACY:
+        raise ConfigError(
+            f"{metric!r} can't choose a model: more of it is not better. Choose by one of {', '.join(ACCURACY)}; "
+            "others may be reported beside it."
+        )
+
+
+def _made(dataset: Dataset | Split, test_fraction: float) -> tuple[Split, str]:
+    """The split that trials are judged on, and a fingerprint of it."""
+    if isinstance(dataset, Split):
+        made = dataset
+    elif dataset.time is not None:
+        made = temporal_split(dataset, test_fraction)
+    else:
+        made = random_split(dataset, test_fraction, per_user=True)
+    parts = (made.train, made.test)
+    return made, fingerprint(*(a for p in parts for a in (p.user_index, p.item_index, p.weight, p.time)))
+
+
+def _tried(learner: Any, split: Split, share: float, judged: Mapping[str, Any], context: RunContext) -> Trial:
     start = time.perf_counter()
     try:
         scorer = learner.fit(split.train, context=context)
         seconds = time.perf_counter() - start
-        found = ranking(scorer, split.test, k=judged[1], metrics=(judged[0],), context=context)[0]
+        found = ranking(scorer, split.test, **judged, context=context)[0]
     except Refusal as refusal:
         nothing = {"value": None, "std_error": None, "seconds": time.perf_counter() - start}
         return Trial(learner=repr(learner), share=share, refusal=str(refusal), **nothing)  # type: ignore[arg-type]
