@@ -65,3 +65,30 @@ def test_limits_that_make_no_sense_are_refused(build, words):
 def test_limits_name_arms_that_do_something(budget, words):
     with pytest.raises(InputError, match=words):
         budget.check_arms(("none", "mail"))
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: Intervention(target="t", cost=np.inf), "cost of 't'"),
+        (lambda: Intervention(target="t", cost="a"), "cost of 't'"),
+        (lambda: Intervention(target="t", kind="set"), "kind of 't' is 'set'"),
+        (lambda: Budget(max_units=np.inf), "max_units is inf"),
+        (lambda: Budget(per_unit="a"), "per_unit is 'a'"),
+        (lambda: Budget(total="a"), "budget is 'a'"),
+        (lambda: Budget(cost={1: "a"}), "cost of arm 1"),
+        (lambda: Budget(cost=2.0), "cost is 2.0"),
+        (lambda: Budget(capacity={1: np.inf}), "capacity of arm 1"),
+        (lambda: Budget(max_gap="a"), "max_gap is 'a'"),
+        (lambda: Budget(exposure=[("a", 0.1)]), "ExposureShare"),
+        (lambda: ExposureShare(arms="tea"), "tuple"),
+        (lambda: ExposureShare(arms=("tea",), at_least="x"), "at least x"),
+        (lambda: Audience(cost=np.array([1.0, np.inf])), "first in row 1"),
+        (lambda: Audience(cost=np.array(["a"])), "can't be read as numbers"),
+        (lambda: Audience(cost=3.0), "is one value"),
+        (lambda: Audience(recent=np.array([0.5])), "no whole number"),
+    ],
+)
+def test_limits_of_another_kind_are_refused(build, words):
+    with pytest.raises(InputError, match=words):
+        build()

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from dorec.domain.errors import InputError, did_you_mean
+from dorec.domain.plain_numbers import as_numbers, is_number, is_whole
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
+
+Kind = Literal["do", "shift", "policy"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +23,15 @@ class Intervention:
     """
 
     target: str
-    kind: Literal["do", "shift", "policy"] = "do"
+    kind: Kind = "do"
     value: Any = None
     cost: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.cost >= 0:
-            raise InputError(f"The cost of {self.target!r} is {self.cost}; give a number of 0 or more.")
+        if not (is_number(self.cost) and 0 <= self.cost < np.inf):
+            raise InputError(f"The cost of {self.target!r} is {self.cost!r}; give a number of 0 or more.")
+        if self.kind not in get_args(Kind):
+            raise InputError(f"The kind of {self.target!r} is {self.kind!r}; give 'do', 'shift' or 'policy'.")
 
     def __str__(self) -> str:
         if self.kind == "policy":
@@ -48,9 +53,9 @@ class ExposureShare:
     at_most: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.arms:
-            raise InputError("An exposure share names no arms; give at least one.")
-        if not 0 <= self.at_least <= self.at_most <= 1:
+        if not self.arms or not isinstance(self.arms, list | tuple):
+            raise InputError(f"An exposure share is of {self.arms!r}; give a tuple of at least one arm.")
+        if not (is_number(self.at_least) and is_number(self.at_most) and 0 <= self.at_least <= self.at_most <= 1):
             raise InputError(
                 f"The {self} is to be at least {self.at_least} and at most {self.at_most}; "
                 "give 0 <= at_least <= at_most <= 1."
@@ -100,15 +105,20 @@ class Budget:
     max_contacts: int | None = None
 
     def __post_init__(self) -> None:
-        if self.total is not None and not self.total >= 0:
-            raise InputError(f"The budget is {self.total}; give a number of 0 or more, or None for no limit.")
+        if self.total is not None and not (is_number(self.total) and self.total >= 0):
+            raise InputError(f"The budget is {self.total!r}; give a number of 0 or more, or None for no limit.")
+        for name in ("cost", "capacity", "minimum", "category"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InputError(f"{name} is {getattr(self, name)!r}; give one for each arm, as {{'mail': 2}}.")
+        if not all(isinstance(share, ExposureShare) for share in self.exposure):
+            raise InputError(f"exposure is {self.exposure!r}; give a list of ExposureShare(arms=..., at_most=...).")
         _whole("max_units", self.max_units, 0)
         _whole("per_unit", self.per_unit, 1)
         _whole("per_category", self.per_category, 1)
         _whole("max_contacts", self.max_contacts, 0)
         for arm, cost in self.cost.items():
-            if not 0 <= cost < np.inf:
-                raise InputError(f"The cost of arm {arm!r} is {cost}; give a number of 0 or more.")
+            if not (is_number(cost) and 0 <= cost < np.inf):
+                raise InputError(f"The cost of arm {arm!r} is {cost!r}; give a number of 0 or more.")
         for name in ("capacity", "minimum"):
             for arm, count in getattr(self, name).items():
                 _whole(f"The {name} of arm {arm!r}", count, 0)
@@ -118,8 +128,8 @@ class Budget:
                     f"Arm {arm!r} has a minimum of {least:,} and a capacity of {self.capacity[arm]:,}; "
                     f"lower the minimum or raise the capacity."
                 )
-        if self.max_gap is not None and not 0 <= self.max_gap <= 1:
-            raise InputError(f"max_gap is {self.max_gap}; give a difference of shares from 0 to 1, or None.")
+        if self.max_gap is not None and not (is_number(self.max_gap) and 0 <= self.max_gap <= 1):
+            raise InputError(f"max_gap is {self.max_gap!r}; give a difference of shares from 0 to 1, or None.")
         if self.per_category is not None and not self.category:
             raise InputError("per_category is given but no category; give the label of each arm.")
 
@@ -160,16 +170,28 @@ class Audience:
     recent: IntArray | None = None  # (n,) actions that the unit got in the last window
 
     def __post_init__(self) -> None:
+        single = [name for name in self._given() if not np.ndim(getattr(self, name))]
+        if single:
+            raise InputError(f"The audience's {single[0]} is one value; give one for each unit.")
         lengths = {name: len(np.asarray(getattr(self, name))) for name in self._given()}
         if len(set(lengths.values())) > 1:
             raise InputError(f"The audience's fields have different lengths: {lengths}; give one row for each unit.")
         if self.eligible is not None and np.asarray(self.eligible).dtype != np.bool_:
             raise InputError(f"eligible holds {np.asarray(self.eligible).dtype}; give booleans.")
-        if self.cost is not None and not ((np.asarray(self.cost) >= 0) & np.isfinite(self.cost)).all():
-            bad = int(np.flatnonzero(~(np.asarray(self.cost) >= 0).reshape(len(self.cost), -1).all(axis=1))[:1].sum())
-            raise InputError(f"cost has a negative or missing value, the first in row {bad}; give 0 or more.")
-        if self.recent is not None and not (np.asarray(self.recent) >= 0).all():
-            raise InputError("recent has a negative count; give how many actions each unit got, 0 or more.")
+        if self.cost is not None:
+            cost = as_numbers(self.cost, "The audience's cost")
+            bad = np.flatnonzero(~((cost >= 0) & np.isfinite(cost)).reshape(len(cost), -1).all(axis=1))
+            if len(bad):
+                raise InputError(
+                    f"cost has a negative, missing or infinite value, the first in row {bad[0]}; give 0 or more."
+                )
+        if self.recent is not None:
+            recent = as_numbers(self.recent, "The audience's recent")
+            if recent.ndim != 1 or not ((recent >= 0) & (recent == np.floor(recent)) & np.isfinite(recent)).all():
+                raise InputError(
+                    "recent has a negative count, or one that is no whole number; give how many actions each unit got, "
+                    "(n,), 0 or more."
+                )
 
     def _given(self) -> list[str]:
         return [name for name in ("eligible", "cost", "group", "recent") if getattr(self, name) is not None]
@@ -182,5 +204,5 @@ class Audience:
 
 
 def _whole(what: str, value: Any, least: int) -> None:
-    if value is not None and (value != value or value < least or value != int(value)):
-        raise InputError(f"{what} is {value}; give a whole number of {least} or more.")
+    if value is not None and not is_whole(value, least):
+        raise InputError(f"{what} is {value!r}; give a whole number of {least} or more.")

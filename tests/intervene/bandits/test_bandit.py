@@ -1,14 +1,24 @@
 """Every bandit: what it says is what it does, what it learned can be kept, and what it can't use is refused by type."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from dorec.domain.errors import ConfigError, InputError, NotFinite, UnknownAction
+from dorec.domain.errors import ConfigError, DorecError, InputError, NotFinite, UnknownAction
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.protocols import Policy
-from dorec.intervene.bandits import EpsilonGreedy, LinearThompson, LinUCB, LogisticThompson, from_arrays, make
+from dorec.intervene import NeuralLinear
+from dorec.intervene.bandits import (
+    EpsilonGreedy,
+    LinearThompson,
+    LinUCB,
+    LogisticThompson,
+    PendingDecisions,
+    from_arrays,
+    make,
+)
 
 BANDITS = [
     LinUCB(),
@@ -247,3 +257,136 @@ def test_a_warm_start_is_learning_from_the_log(bandit):
     np.testing.assert_allclose(warm.belief.moment, bandit.start(K, D).learn(context, action, reward).belief.moment)
     half = bandit.start(K, D).warm_start(log, weight=0.5)
     np.testing.assert_allclose(half.belief.gram, warm.belief.gram / 2)
+
+
+@pytest.mark.parametrize("bandit", [LinearThompson(discount=0.99), LogisticThompson(discount=0.99)], ids=str)
+def test_after_a_warm_start_late_rewards_count_by_their_own_age(bandit):
+    """The log's rows come before decision 0, so that they don't make new decisions look old."""
+    rng = np.random.default_rng(0)
+    n = 3_000
+    log = LoggedFeedback(
+        context=np.empty((n, 0)),
+        action=np.arange(n) % 2,
+        reward=(np.arange(n) % 2 == 0) * 1.0,
+        propensity=np.full(n, 0.5),
+        n_actions=2,
+    )
+    state = bandit.start(2, 0).warm_start(log)
+    assert state.clock == -1
+    context = np.empty((300, 0))
+    pending = PendingDecisions().add(list(range(300)), context, state.choose(context, rng))
+    pending, came = pending.arrive(list(range(300)), np.zeros(300))
+    after = state.learn(context, np.arange(300) % 2, (np.arange(300) % 2 == 1) * 1.0, at=came.at)
+    assert state.propensities(np.empty((1, 0)))[0, 0] > 0.9
+    assert after.propensities(np.empty((1, 0)))[0, 0] < 0.1
+
+
+def test_a_log_fades_as_if_its_rows_were_the_decisions_before():
+    log = LoggedFeedback(action=np.array([0, 0, 1]), reward=np.ones(3), propensity=np.full(3, 0.5), n_actions=2)
+    warm = LinUCB(discount=0.5).start(2, 0).warm_start(log)
+    np.testing.assert_allclose(warm.belief.count, [0.5 + 0.25, 1.0])
+    np.testing.assert_allclose(warm.learn(np.empty((1, 0)), [1], [1.0]).belief.count, [0.375, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: s.choose([["a", "b"]], 0), "can't be read as numbers"),
+        (lambda s: s.choose([[1.0], [1.0, 2.0]], 0), "can't be read as numbers"),
+        (lambda s: s.choose([[1e200, 0.0]], 0), "beyond 1e"),
+        (lambda s: s.learn(np.ones((1, 2)), ["a"], [1.0]), "actions can't be read"),
+        (lambda s: s.learn(np.ones((1, 2)), [0], ["a"]), "rewards can't be read"),
+        (lambda s: s.learn(np.ones((1, 2)), [0], [1e200]), "reward of row 0"),
+        (lambda s: s.learn(np.ones((1, 2)), [0], [1.0], weight="a"), "weight is 'a'"),
+        (lambda s: s.learn(np.ones((1, 2)), [0], [1.0], at=[np.nan]), "no whole number"),
+        (lambda s: s.learn(np.ones((1, 2)), [0], [1.0], at=[0.5]), "no whole number"),
+        (lambda s: s.learn(np.ones((1, 2)), [0], [1.0], weight=1e40), "scales too far apart"),
+        (lambda s: s.warm_start(3), "takes a LoggedFeedback"),
+        (lambda s: s.bandit.start(2.5, 1), "n_actions is 2.5"),
+        (lambda s: s.bandit.start(2, "a"), "n_features is 'a'"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(change, words):
+    with pytest.raises(DorecError, match=words):
+        change(LinUCB().start(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("lin_ucb", {"epsilon": "a"}),
+        ("lin_ucb", {"alpha": None}),
+        ("lin_ucb", {"reg": None}),
+        ("lin_ucb", {"intercept": "x"}),
+        ("linear_thompson", {"n_draws": 2.5}),
+        ("neural_linear", {"hidden": 5}),
+        ("neural_linear", {"hidden": (2.5,)}),
+        ("neural_linear", {"keep": float("nan")}),
+        ("neural_linear", {"epochs": 0}),
+        ("neural_linear", {"batch_size": 0}),
+        ("neural_linear", {"learning_rate": -1.0}),
+        ("neural_linear", {"weight_decay": float("nan")}),
+    ],
+)
+def test_settings_of_another_kind_are_refused(name, settings):
+    with pytest.raises(ConfigError):
+        make(name, **settings)
+
+
+def foreign(known=None, **changed):
+    """Arrays and metadata of a small state, with some of them exchanged."""
+    state = (known or LinearThompson()).start(3, 2).learn(np.ones((4, 2)), [0, 1, 0, 1], [1.0, 0.0, 1.0, 0.0])
+    arrays, metadata = state.to_arrays()
+    into = {True: arrays, False: metadata}
+    for name, value in changed.items():
+        into[not isinstance(value, str)][name.replace("__", ".")] = value
+    return arrays, metadata
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"n_actions": "1000000000"},
+        {"n_actions": "-1"},
+        {"settings": "[" * 100_000},
+        {"settings": '{"intercept": 5}'},
+        {"bandit": "os:system"},
+        {"count": np.full(3, -100.0)},
+        {"gram": np.full((3, 3, 3), 1j)},
+        {"gram": np.arange(27.0).reshape(3, 3, 3)},
+        {"clock": np.array([1e300])},
+        {"clock": np.array([0.5])},
+        {"square": np.array(["1", "2", "3"])},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_foreign_arrays_and_metadata_are_refused(changed):
+    with pytest.raises(InputError):
+        from_arrays(*foreign(**changed))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rows__group": np.full(4, 99)},
+        {"rows__group": np.full(4, 0.5)},
+        {"rows__reward": np.full(4, np.nan)},
+        {"rows__design": np.full((4, 2), np.inf)},
+        {"rows__weight": np.full(4, -1.0)},
+        {"rows__at": np.full(4, 10**6)},
+        {"rows__at": np.full(4, np.nan)},
+        {"rows__design": np.full((4, 2), "a")},
+        {"fresh": np.array([-5.0])},
+        {"trainings": np.array([1e30])},
+        {"width": np.zeros(4)},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_foreign_rows_of_a_network_are_refused(changed):
+    pytest.importorskip("torch")
+    with pytest.raises(InputError):
+        from_arrays(*foreign(NeuralLinear(hidden=(4,)), **changed))
+    arrays, metadata = foreign(NeuralLinear(hidden=(4,)))
+    settings = json.loads(metadata["settings"]) | {"hidden": [10**7, 10**7]}
+    with pytest.raises(InputError):
+        from_arrays(arrays, metadata | {"settings": json.dumps(settings)})

@@ -133,5 +133,29 @@ def test_what_cannot_be_played_is_refused():
         regret_curve(UNIFORM[:1])
     with pytest.raises(InputError, match="one length"):
         regret_curve([UNIFORM[0], play(state, world(0), 10)])
-    with pytest.raises(InputError, match="rounds reach"):
+    with pytest.raises(InputError, match="rounds are"):
         regret_curve(UNIFORM, [0, 10])
+    for rounds in ([], [1.5], ["a"]):
+        with pytest.raises(InputError, match="rounds"):
+            regret_curve(UNIFORM, rounds)
+    for settings in ({"n_rounds": 2.5}, {"batch": 1.5}, {"mean_delay": float("inf")}, {"mean_delay": "a"}):
+        with pytest.raises(ConfigError):
+            play(state, world(0), **({"n_rounds": 10} | settings))
+    sure = RewardModel(
+        draw_contexts=lambda m, rng: rng.normal(size=(m, 3)), mean_reward=lambda x: np.full((len(x), 5), 7.0)
+    )
+    with pytest.raises(InputError, match="from 0 to 1"):
+        play(state, sure, 10)
+
+
+def test_a_played_state_goes_on_with_late_rewards():
+    """A second play numbers its decisions after the first, so that a discount does not throw them away."""
+    coins = RewardModel(
+        draw_contexts=lambda m, rng: np.empty((m, 0)), mean_reward=lambda x: np.tile([0.1, 0.9], (len(x), 1))
+    )
+    turned = RewardModel(
+        draw_contexts=lambda m, rng: np.empty((m, 0)), mean_reward=lambda x: np.tile([0.9, 0.1], (len(x), 1))
+    )
+    first = play(LinUCB(discount=0.98, epsilon=0.2).start(2, 0), coins, 2_000, batch=50)
+    then = play(first.state, turned, 600, batch=20, mean_delay=1.0)
+    assert then.state.propensities(np.empty((1, 0)))[0, 0] == pytest.approx(0.9)

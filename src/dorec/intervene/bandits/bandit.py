@@ -10,12 +10,15 @@ import numpy as np
 
 from dorec.domain.errors import ConfigError, InputError, NotFinite, UnknownAction
 from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.domain.plain_numbers import as_numbers, is_number, is_whole
 from dorec.intervene.bandits.decisions import Decisions, draw
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dorec.numeric.rng import Seed, generator
 
 SHARES = ("discount", "epsilon")
-POSITIVE = ("reg", "discount", "n_draws", "noise", "scale")
+POSITIVE = ("reg", "discount", "noise", "scale")
+SWITCHES = ("intercept", "shared")
+LARGEST = 1e50  # of a context, reward or weight: sums of their products stay finite
 
 
 class Belief(Protocol):
@@ -53,13 +56,16 @@ class Bandit(ABC):
         Raises:
             ConfigError: fewer than two actions, or no column to learn from.
         """
-        if n_actions < 2:
-            raise ConfigError(f"n_actions is {n_actions}; a bandit chooses among 2 actions or more.")
-        columns = n_features + self.intercept
-        if n_features < 0 or columns < 1:
-            raise ConfigError(f"n_features is {n_features}; give 1 or more, or 0 with intercept=True.")
-        belief = self.prior(1 if self.shared else n_actions, columns)
-        return BanditState(bandit=self, belief=belief, n_actions=n_actions, n_features=n_features)
+        if not is_whole(n_actions, 2):
+            raise ConfigError(f"n_actions is {n_actions!r}; a bandit chooses among 2 actions or more.")
+        if not is_whole(n_features, 0) or n_features + self.intercept < 1:
+            raise ConfigError(f"n_features is {n_features!r}; give 1 or more, or 0 with intercept=True.")
+        belief = self.prior(1 if self.shared else int(n_actions), int(n_features) + self.intercept)
+        return BanditState(bandit=self, belief=belief, n_actions=int(n_actions), n_features=int(n_features))
+
+    def least_numbers(self, n_groups: int, n_columns: int) -> int:
+        """How many numbers the arrays of such a state hold at least, known before any memory is taken."""
+        return n_groups * n_columns**2
 
     @abstractmethod
     def prior(self, n_groups: int, n_columns: int) -> Belief:
@@ -91,6 +97,11 @@ class BanditState:
     belief: Any  # a Belief
     n_actions: int
     n_features: int
+
+    @property
+    def clock(self) -> int:
+        """Number of the latest decision that was learned from, -1 before the first."""
+        return int(self.belief.clock)
 
     def choose(self, context: Any, rng: Seed, eligible: Any = None) -> Decisions:
         """An action for each row, with its propensity.
@@ -135,14 +146,17 @@ class BanditState:
         design = self._design(context)
         m = len(design)
         codes, rewards = self._answers(action, reward, m)
-        if not 0 < weight < np.inf:
-            raise InputError(f"weight is {weight}; give a number above 0.")
-        numbers = self.belief.clock + 1 + np.arange(m) if at is None else np.asarray(at, dtype=np.int64)
-        if numbers.shape != (m,):
-            raise InputError(f"at has shape {numbers.shape}; give one number for each of {m} rows.")
+        if not (is_number(weight) and 0 < weight <= LARGEST):
+            raise InputError(f"weight is {weight!r}; give a number above 0, at most {LARGEST:g}.")
+        numbers = self.clock + 1 + np.arange(m) if at is None else _whole_numbers(at, m)
         rows = design[np.arange(m), codes] if self.bandit.shared else design
         group = np.zeros(m, dtype=np.int64) if self.bandit.shared else codes
-        belief = self.belief.learn(rows, group, rewards, numbers, np.full(m, float(weight)))
+        try:
+            belief = self.belief.learn(rows, group, rewards, numbers, np.full(m, float(weight)))
+        except np.linalg.LinAlgError:
+            raise InputError(
+                "The contexts' columns are on scales too far apart for a regression; bring each near 1, or raise reg."
+            ) from None
         return replace(self, belief=belief)
 
     def warm_start(self, feedback: LoggedFeedback, *, weight: float = 1.0) -> "BanditState":
@@ -150,11 +164,16 @@ class BanditState:
 
         Propensities are not used: given context and action, the reward is taken to follow the bandit's model whoever
         chose, which holds where that model is right and the log's choices rested on nothing that is not in the context.
+        Its rows count as the decisions just before the next one, in their order: with a `discount` the latest are worth
+        most, and the clock stays, so that decisions which wait for their rewards keep their age.
 
         Args:
-            feedback: the log; a `shared` bandit reads its context (n, n_actions * n_features), action by action.
+            feedback: the log, oldest first; a `shared` bandit reads its context (n, n_actions * n_features), action by
+                action.
             weight: below 1 the log counts for less than rows of the bandit's own, as it should where times changed.
         """
+        if not isinstance(feedback, LoggedFeedback):
+            raise InputError(f"A warm start takes a LoggedFeedback; got {type(feedback).__name__}.")
         if feedback.n_actions != self.n_actions:
             raise InputError(f"The log has {feedback.n_actions} actions, the bandit {self.n_actions}; give the same.")
         context = feedback.context
@@ -165,7 +184,8 @@ class BanditState:
                     f"{self.n_actions * self.n_features}."
                 )
             context = context.reshape(feedback.n, self.n_actions, self.n_features)
-        return self.learn(context, feedback.action, feedback.reward, weight=weight)
+        before = self.clock + 1 - feedback.n + np.arange(feedback.n)
+        return self.learn(context, feedback.action, feedback.reward, at=before, weight=weight)
 
     def to_arrays(self) -> tuple[dict[str, AnyArray], dict[str, str]]:
         """Arrays and text metadata, for a store that keeps no code: `from_arrays` makes the same state of them."""
@@ -180,28 +200,35 @@ class BanditState:
         return self.belief.arrays(), metadata
 
     def _design(self, context: Any) -> FloatArray:
-        x = np.asarray(context, dtype=np.float64)
+        x = as_numbers(context, "The context")
         middle = (self.n_actions,) if self.bandit.shared else ()
         if x.ndim != 2 + len(middle) or x.shape[1:] != (*middle, self.n_features):
             wanted = ("m", *map(str, middle), str(self.n_features))
             raise InputError(f"The context has shape {x.shape}; give ({', '.join(wanted)}).")
-        finite = np.isfinite(x)
+        finite = np.abs(x) <= LARGEST
         if not finite.all():
             row = int(np.argmin(finite.reshape(len(x), -1).all(axis=1)))
-            raise NotFinite(f"the context of row {row} has a missing or infinite value", remedy="fill it in")
+            raise NotFinite(
+                f"the context of row {row} has a missing or infinite value, or one beyond {LARGEST:g}",
+                remedy="fill it in, on a scale near 1",
+            )
         if not self.bandit.intercept:
             return x
         return np.concatenate([np.ones((*x.shape[:-1], 1)), x], axis=-1)
 
     def _answers(self, action: Any, reward: Any, m: int) -> tuple[IntArray, FloatArray]:
-        taken, rewards = np.asarray(action), np.asarray(reward, dtype=np.float64)
+        taken, rewards = as_numbers(action, "The actions"), as_numbers(reward, "The rewards")
         if taken.shape != (m,) or rewards.shape != (m,):
             raise InputError(f"{m} contexts, actions {taken.shape} and rewards {rewards.shape} don't fit; give (m,).")
         if not ((taken >= 0) & (taken < self.n_actions) & (taken == np.floor(taken))).all():
             raise UnknownAction(f"an action is outside 0..{self.n_actions - 1}", remedy="give codes of the actions")
-        if not np.isfinite(rewards).all():
-            row = int(np.argmin(np.isfinite(rewards)))
-            raise NotFinite(f"the reward of row {row} is {rewards[row]}", remedy="learn once the reward is known")
+        known = np.abs(rewards) <= LARGEST
+        if not known.all():
+            row = int(np.argmin(known))
+            raise NotFinite(
+                f"the reward of row {row} is {rewards[row]}",
+                remedy=f"learn once the reward is known, in units in which it is below {LARGEST:g}",
+            )
         low, high = self.bandit.reward_bounds
         if m and not (rewards.min() >= low and rewards.max() <= high):
             raise InputError(
@@ -226,6 +253,15 @@ class BanditState:
         return allowed
 
 
+def _whole_numbers(at: Any, m: int) -> IntArray:
+    given = as_numbers(at, "at")
+    if given.shape != (m,):
+        raise InputError(f"at has shape {given.shape}; give one number for each of {m} rows.")
+    if not (np.abs(given) < 2.0**53).all() or (given != np.floor(given)).any():
+        raise InputError("at holds a value that is no whole number; give the number of each decision.")
+    return given.astype(np.int64)
+
+
 def check_settings(bandit: Bandit) -> None:
     """Refuse hyperparameters out of their bounds.
 
@@ -233,13 +269,21 @@ def check_settings(bandit: Bandit) -> None:
         ConfigError: one is.
     """
     for field in fields(bandit):  # type: ignore[arg-type]
-        value = getattr(bandit, field.name)
-        if field.name in SHARES and not 0 <= value <= 1:
-            raise ConfigError(f"{field.name} is {value}; give a number from 0 to 1.")
-        if field.name in POSITIVE and value is not None and not 0 < value < np.inf:
-            raise ConfigError(f"{field.name} is {value}; give a number above 0.")
-        if field.name == "alpha" and not 0 <= value < np.inf:
-            raise ConfigError(f"alpha is {value}; give a number of 0 or more.")
+        name, value = field.name, getattr(bandit, field.name)
+        if name in SWITCHES and not isinstance(value, bool):
+            raise ConfigError(f"{name} is {value!r}; give True or False.")
+        if name == "n_draws" and not is_whole(value, 1):
+            raise ConfigError(f"n_draws is {value!r}; give a whole number of 1 or more.")
+        if name in SHARES and not (is_number(value) and 0 <= value <= 1):
+            raise ConfigError(f"{name} is {value!r}; give a number from 0 to 1.")
+        if (
+            name in POSITIVE
+            and not (value is None and name == "noise")
+            and not (is_number(value) and 0 < value < np.inf)
+        ):
+            raise ConfigError(f"{name} is {value!r}; give a number above 0.")
+        if name == "alpha" and not (is_number(value) and 0 <= value < np.inf):
+            raise ConfigError(f"alpha is {value!r}; give a number of 0 or more.")
 
 
 def best_of(score: FloatArray, allowed: BoolArray) -> FloatArray:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dorec.domain.errors import InputError
+from dorec.domain.plain_numbers import as_numbers
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 
 
@@ -51,6 +52,7 @@ class PendingDecisions:
     """Decisions by id that wait for their rewards, which may come in any order, late, or never.
 
     Decisions are numbered as they are made, so that with a `discount` a late reward counts by the age of its decision.
+    A state that has learned from decisions before, without `at`, has counted them: begin with `made=state.clock + 1`.
     An operation takes time in proportion to what is waiting; hand in many at once.
 
     Example:
@@ -78,10 +80,12 @@ class PendingDecisions:
             InputError: an id is waiting already or stands twice, or the lengths differ.
         """
         new = tuple(_plain(ids))
+        if not isinstance(decisions, Decisions):
+            raise InputError(f"add takes the Decisions that `choose` made; got {type(decisions).__name__}.")
         if len(set(new) | set(self.ids)) != len(new) + len(self.ids):
             raise InputError("An id is waiting already, or stands twice; give each decision an id of its own.")
         values: dict[str, AnyArray] = {
-            "context": np.asarray(context, dtype=np.float64),
+            "context": as_numbers(context, "The context"),
             "action": decisions.action,
             "propensity": decisions.propensity,
             "at": self.made + np.arange(len(new)),
@@ -89,6 +93,11 @@ class PendingDecisions:
         if any(len(value) != len(new) for value in values.values()):
             raise InputError(
                 f"{len(new)} ids, {len(context)} contexts and {len(decisions.action)} decisions don't fit."
+            )
+        if self.context is not None and self.context.shape[1:] != values["context"].shape[1:]:
+            raise InputError(
+                f"The context has rows of shape {values['context'].shape[1:]}, those that wait "
+                f"{self.context.shape[1:]}; give the same features."
             )
         joined: dict[str, Any] = {
             name: value if getattr(self, name) is None else np.concatenate([getattr(self, name), value])
@@ -110,7 +119,7 @@ class PendingDecisions:
         if unknown or len(set(came)) != len(came):
             what = f"id {unknown[0]!r} is not waiting" if unknown else "an id stands twice"
             raise InputError(f"{what}; hand in one reward for each decision that was added and has none.")
-        rewards = np.asarray(reward, dtype=np.float64)
+        rewards = as_numbers(reward, "The rewards")
         if rewards.shape != (len(came),):
             raise InputError(f"There are {len(came)} ids and rewards of shape {rewards.shape}; give one for each.")
         if self.context is None or self.action is None or self.propensity is None or self.at is None:
@@ -142,4 +151,9 @@ class PendingDecisions:
 
 
 def _plain(ids: AnyArray | list[object]) -> list[object]:
-    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+    try:
+        plain = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+        hash(tuple(plain))
+    except TypeError:
+        raise InputError(f"ids are {ids!r}; give a list of numbers or text.") from None
+    return plain

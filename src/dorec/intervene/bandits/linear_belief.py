@@ -10,6 +10,7 @@ from scipy.special import ndtri, stdtrit
 
 from dorec.domain.errors import InputError
 from dorec.domain.estimate import Interval
+from dorec.domain.plain_numbers import as_numbers, is_whole
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.triangular_roots import inverse_roots, widths
 
@@ -150,7 +151,10 @@ class LinearBelief:
     def restored(self, arrays: Mapping[str, AnyArray]) -> "LinearBelief":
         """The belief of these arrays under this one's settings."""
         kept = same_shapes(self.arrays(), arrays)
-        clock = int(kept.pop("clock")[0])
+        clock = whole_number(kept.pop("clock"), "clock", -1)
+        if (kept["count"] < 0).any() or (kept["square"] < 0).any():
+            raise InputError("Array 'count' or 'square' is below 0, which sums of weights and of squares never are.")
+        check_symmetric(kept["gram"], "gram")
         return replace(self, **kept, root=inverse_roots(kept["gram"], self.reg), clock=clock)
 
 
@@ -158,14 +162,38 @@ def same_shapes(own: Mapping[str, AnyArray], given: Mapping[str, AnyArray]) -> d
     """The given arrays by the names of one's own, as numbers.
 
     Raises:
-        InputError: one is missing, has another shape, or is not finite.
+        InputError: one is missing, has another shape, holds no numbers, or is not finite.
 
     Example:
         >>> same_shapes({"w": np.zeros(2)}, {"w": np.ones(2), "other": np.ones(1)})
         {'w': array([1., 1.])}
     """
+    found: dict[str, Any] = {}
     for name, array in own.items():
-        found = given.get(name)
-        if found is None or np.shape(found) != np.shape(array) or not np.isfinite(found).all():
-            raise InputError(f"Array {name!r} is missing, not finite, or has another shape than {np.shape(array)}.")
-    return {name: np.asarray(given[name], dtype=np.float64) for name in own}
+        if name not in given or np.shape(given[name]) != np.shape(array):
+            raise InputError(f"Array {name!r} is missing, or has another shape than {np.shape(array)}.")
+        found[name] = as_numbers(given[name], f"Array {name!r}")
+        if not np.isfinite(found[name]).all():
+            raise InputError(f"Array {name!r} has a missing or infinite value; restore it from what was written.")
+    return found
+
+
+def whole_number(array: AnyArray, name: str, least: int) -> int:
+    """The one whole number of an array (1,), `least` or more.
+
+    >>> whole_number(np.array([3.0]), "clock", -1)
+    3
+    """
+    value = float(array[0])
+    if not is_whole(value, least) or value > 2.0**53:
+        raise InputError(f"Array {name!r} is {value:g}; a state has a whole number of {least} or more there.")
+    return int(value)
+
+
+def check_symmetric(matrices: FloatArray, name: str) -> None:
+    """Refuse matrices (g, p, p) of which a half was exchanged.
+
+    >>> check_symmetric(np.eye(2)[None], "gram")
+    """
+    if not np.allclose(matrices, matrices.transpose(0, 2, 1), rtol=1e-6, atol=1e-9):
+        raise InputError(f"Array {name!r} is not symmetric, which sums of products always are.")

@@ -7,7 +7,7 @@ from math import exp
 import numpy as np
 from scipy.special import expit
 
-from dorec.intervene.bandits.linear_belief import same_shapes
+from dorec.intervene.bandits.linear_belief import check_symmetric, same_shapes, whole_number
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.triangular_roots import inverse_roots, widths
 
@@ -89,7 +89,8 @@ class LogisticBelief:
     def restored(self, arrays: Mapping[str, AnyArray]) -> "LogisticBelief":
         """The belief of these arrays under this one's settings."""
         kept = same_shapes(self.arrays(), arrays)
-        clock = int(kept.pop("clock")[0])
+        clock = whole_number(kept.pop("clock"), "clock", -1)
+        check_symmetric(kept["information"], "information")
         return replace(self, **kept, root=inverse_roots(kept["information"], self.reg), clock=clock)
 
 

@@ -10,6 +10,7 @@ from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.estimate import Estimate
 from dorec.domain.explanation import Figure
 from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.domain.plain_numbers import as_numbers, is_number, is_whole
 from dorec.domain.run import RunContext
 from dorec.intervene.bandits.bandit import BanditState
 from dorec.intervene.bandits.decisions import PendingDecisions
@@ -55,6 +56,10 @@ class RewardModel:
     mean_reward: Callable[[FloatArray], FloatArray]
     noise: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.noise is not None and not (is_number(self.noise) and 0 <= self.noise < np.inf):
+            raise ConfigError(f"noise is {self.noise!r}; give a standard deviation of 0 or more, or None for 0 and 1.")
+
     def contexts(self, m: int, rng: np.random.Generator) -> FloatArray:
         """The next m contexts."""
         return self.draw_contexts(m, rng)
@@ -67,6 +72,11 @@ class RewardModel:
         """Normal rewards, or 0 and 1."""
         mean = self.mean_reward(context)[np.arange(len(action)), action]
         if self.noise is None:
+            if not ((mean >= 0) & (mean <= 1)).all():
+                raise InputError(
+                    f"mean_reward reaches from {mean.min():g} to {mean.max():g}, but rewards of 0 and 1 have chances; "
+                    "give means from 0 to 1, or a noise."
+                )
             return (rng.random(len(mean)) < mean).astype(np.float64)
         return mean + self.noise * rng.normal(size=len(mean))
 
@@ -123,11 +133,14 @@ def play(
         >>> run.feedback.n, bool(run.cumulative_regret[-1] < 0.25 * 400 * 0.3)
         (400, True)
     """
-    if n_rounds < 2 or batch < 1 or not mean_delay >= 0:
-        raise ConfigError(f"n_rounds={n_rounds}, batch={batch}, mean_delay={mean_delay}; give 2, 1 and 0 or more.")
+    if not (is_whole(n_rounds, 2) and is_whole(batch, 1) and is_number(mean_delay) and 0 <= mean_delay < np.inf):
+        raise ConfigError(
+            f"n_rounds={n_rounds!r}, batch={batch!r}, mean_delay={mean_delay!r}; give whole numbers of 2 and 1 or "
+            "more, and a number of 0 or more."
+        )
     streams = {name: context.rng("play", name) for name in ("contexts", "choices", "rewards", "delays")}
     log: dict[str, list[AnyArray]] = {}
-    late = _LateRewards(PendingDecisions(), {})
+    late = _LateRewards(PendingDecisions(made=state.clock + 1), {})
     starts = range(0, n_rounds, batch)
     for tick, start in enumerate(context.track(starts, "bandit", len(starts))):
         x = environment.contexts(min(batch, n_rounds - start), streams["contexts"])
@@ -205,9 +218,11 @@ def regret_curve(runs: Sequence[BanditRun], rounds: Sequence[int] | None = None)
     lengths = {len(run.regret) for run in runs}
     if len(runs) < 2 or len(lengths) != 1:
         raise InputError(f"{len(runs)} run(s) of {sorted(lengths)} rounds; give 2 or more of one length.")
-    at = rounds_of(lengths.pop()) if rounds is None else np.asarray(rounds, dtype=np.int64)
-    if not ((at >= 1) & (at <= len(runs[0].regret))).all():
-        raise InputError(f"rounds reach from {at.min()} to {at.max()}; the runs have {len(runs[0].regret)}.")
+    n = lengths.pop()
+    asked = rounds_of(n) if rounds is None else as_numbers(rounds, "rounds")
+    if not asked.size or not ((asked >= 1) & (asked <= n) & (asked == np.floor(asked))).all():
+        raise InputError(f"rounds are {np.asarray(asked).tolist()}; give whole numbers from 1 to {n}.")
+    at = asked.astype(np.int64)
     scores = np.stack([run.cumulative_regret[at - 1] for run in runs])
     return Estimate.of_mean(scores, name=tuple(f"regret after {n}" for n in at), method="independent plays")
 
@@ -233,6 +248,8 @@ def regret_figure(plays: Mapping[str, Sequence[BanditRun]], *, level: float = 0.
         >>> regret_figure({"uniform": runs}).data["lines"][0]["x"][-1]
         20.0
     """
+    if not plays:
+        raise InputError("regret_figure got no plays; give name -> runs.")
     lines = []
     for name, runs in plays.items():
         curve = regret_curve(runs)

@@ -5,10 +5,14 @@ from dataclasses import replace
 from json import loads
 from typing import Any
 
+import numpy as np
+
 from dorec.domain.errors import InputError
 from dorec.domain.registry import Registry
 from dorec.intervene.bandits.bandit import Bandit, BanditState
 from dorec.numeric.arrays import AnyArray
+
+SMALL = 1 << 22  # numbers that are no burden, whatever the arrays hold
 
 REGISTRY = Registry(
     "bandit",
@@ -70,9 +74,16 @@ def from_arrays(arrays: Mapping[str, AnyArray], metadata: Mapping[str, str]) -> 
     try:
         settings = {k: tuple(v) if isinstance(v, list) else v for k, v in loads(metadata["settings"]).items()}
         bandit = make(metadata["bandit"], **settings)
-        state: BanditState = bandit.start(int(metadata["n_actions"]), int(metadata["n_features"]))
+        n_actions, n_features = int(metadata["n_actions"]), int(metadata["n_features"])
+        held = sum(np.size(array) for array in arrays.values())
+        if bandit.least_numbers(1 if bandit.shared else n_actions, n_features + bandit.intercept) > max(held, SMALL):
+            raise InputError(
+                f"The metadata speak of {n_actions:,} actions and {n_features:,} features, for which the arrays hold "
+                f"too few numbers ({held:,}); restore both as they were written together."
+            )
+        state: BanditState = bandit.start(n_actions, n_features)
         return replace(state, belief=state.belief.restored(arrays))
-    except (KeyError, ValueError, TypeError, AttributeError) as problem:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as problem:
         if isinstance(problem, InputError):
             raise
         raise InputError(f"These are not the arrays and metadata of a bandit: {problem!r}.") from None

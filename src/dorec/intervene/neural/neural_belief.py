@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from dorec.domain.errors import InputError
+from dorec.domain.plain_numbers import as_numbers
 from dorec.domain.run import RunContext
-from dorec.intervene.bandits.linear_belief import LinearBelief, same_shapes
+from dorec.intervene.bandits.linear_belief import LinearBelief, same_shapes, whole_number
 from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.rng import generator
 
@@ -138,11 +139,9 @@ class NeuralBelief:
         own = {name: array for name, array in self.arrays().items() if not name.startswith(("rows.", "head."))}
         found = same_shapes(own, arrays)
         head = self.head.restored({k.removeprefix("head."): v for k, v in arrays.items() if k.startswith("head.")})
-        given = {name: np.asarray(arrays[f"rows.{name}"]) for name in Rows._fields}
-        codes = {name: given[name].astype(np.int64) for name in ("group", "at")}
-        rows = Rows(**given | codes)
-        if len({len(part) for part in rows}) != 1 or rows.design.shape[1:] != (self.layers[0][0].shape[1],):
-            raise InputError("The rows kept for training don't fit each other or the network.")
+        if (found["width"] <= 0).any():
+            raise InputError("Array 'width' is not above 0 everywhere, so nothing can be divided by it.")
+        rows = self._checked_rows(arrays, len(head.count), head.clock)
         layers = tuple((found[f"layer{i}.weight"], found[f"layer{i}.bias"]) for i in range(len(self.layers)))
         return replace(
             self,
@@ -151,9 +150,24 @@ class NeuralBelief:
             head=head,
             chunks=(rows,),
             kept=len(rows.at),
-            fresh=int(found["fresh"][0]),
-            trainings=int(found["trainings"][0]),
+            fresh=whole_number(found["fresh"], "fresh", 0),
+            trainings=whole_number(found["trainings"], "trainings", 0),
         )
+
+    def _checked_rows(self, arrays: Mapping[str, AnyArray], n_groups: int, clock: int) -> Rows:
+        """The rows kept for training, refused where they could not have been learned."""
+        given: Any = (as_numbers(arrays[f"rows.{name}"], f"Array 'rows.{name}'") for name in Rows._fields)
+        rows = Rows(*given)
+        n, into = len(rows.reward), self.layers[0][0].shape[1]
+        if rows.design.shape != (n, into) or any(part.shape != (n,) for part in rows[1:]):
+            raise InputError("The rows kept for training don't fit each other or the network.")
+        whole = all((part == np.floor(part)).all() for part in (rows.group, rows.at))
+        inside = (rows.group >= 0) & (rows.group < n_groups) & (rows.at <= clock) & (rows.weight > 0)
+        if not (whole and inside.all() and all(np.isfinite(part).all() for part in rows)):
+            raise InputError(
+                "The rows kept for training hold values that no learned row has; restore what was written."
+            )
+        return rows._replace(group=rows.group.astype(np.int64), at=rows.at.astype(np.int64))
 
     def _joined(self, latest: int = 0) -> Rows:
         """The kept rows, all of them or the latest."""

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 
 import numpy as np
 
 from dorec.domain.errors import ConfigError
+from dorec.domain.plain_numbers import is_number, is_whole
 from dorec.intervene.bandits.bandit import Bandit, check_settings
 from dorec.intervene.bandits.linear_thompson import chance_of_best
 from dorec.intervene.neural.neural_belief import NeuralBelief
@@ -70,11 +72,22 @@ class NeuralLinear(Bandit):
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if not self.hidden or min(*self.hidden, self.retrain_every, self.keep, self.threads) < 1:
-            raise ConfigError(
-                f"hidden is {self.hidden}, retrain_every {self.retrain_every}, keep {self.keep} and threads "
-                f"{self.threads}; give one layer at least, and whole numbers of 1 or more."
-            )
+        counts = ("retrain_every", "keep", "epochs", "batch_size", "threads")
+        wrong = [name for name in counts if not is_whole(getattr(self, name), 1)]
+        wrong += ["seed"] if not is_whole(self.seed, 0) else []
+        if wrong:
+            raise ConfigError(f"{wrong[0]} is {getattr(self, wrong[0])!r}; give a whole number of 1 or more.")
+        if not isinstance(self.hidden, tuple) or not self.hidden or not all(is_whole(h, 1) for h in self.hidden):
+            raise ConfigError(f"hidden is {self.hidden!r}; give a tuple with the units of each layer, as (50,).")
+        if not (is_number(self.learning_rate) and 0 < self.learning_rate < np.inf):
+            raise ConfigError(f"learning_rate is {self.learning_rate!r}; give a number above 0.")
+        if not (is_number(self.weight_decay) and 0 <= self.weight_decay < np.inf):
+            raise ConfigError(f"weight_decay is {self.weight_decay!r}; give a number of 0 or more.")
+
+    def least_numbers(self, n_groups: int, n_columns: int) -> int:
+        """What layers and heads hold."""
+        sizes = (n_columns, *self.hidden)
+        return sum(into * out for into, out in pairwise(sizes)) + n_groups * (sizes[-1] + 1) ** 2
 
     def prior(self, n_groups: int, n_columns: int) -> NeuralBelief:
         """Random layers, no rows.
