@@ -101,6 +101,54 @@ def test_lists_are_reranked_by_category(folder):
     assert kinds == [{0}, {0, 1}]
 
 
+def test_what_reranking_costs_is_told(folder, tmp_path):
+    asked = (folder / "events.csv", "--items", folder / "items.csv", *FEW, "--category", "kind")
+    mixed = found(*asked, "--rerank", "mmr", "--set", "mmr.trade_off=0.9", "--metric", "ndcg,entropy")
+    before, after = (
+        {row["metric"]: row for row in mixed["reranking"] if row["model"] == name} for name in ("ease", "ease, mmr")
+    )
+    assert after["ndcg"]["value"] < before["ndcg"]["value"] - 0.05
+    assert after["entropy"]["value"] > before["entropy"]["value"] + 0.5
+    assert after["ndcg"]["difference_upper"] < 0
+    compared = [row for row in mixed["comparison"] if row["model"] == "ease"]
+    assert [row["value"] for row in compared] == [before[m]["value"] for m in ("ndcg", "entropy")]
+    done = invoke(*asked, "--rerank", "mmr", "--page", tmp_path / "page.html")
+    assert "ease, mmr" in done.stdout
+    assert "its lists re-ranked by mmr" in (tmp_path / "page.html").read_text()
+
+
+def test_a_cap_holds_over_everybody_whoever_is_asked_for(folder, tmp_path):
+    asked = (folder / "events.csv", *FEW, "--rerank", "exposure_cap", "--set", "exposure_cap.max_share=0.06")
+    assert invoke(*asked, "--out", tmp_path / "all.csv").exit_code == 0
+    everyone = pyarrow.csv.read_csv(tmp_path / "all.csv").to_pylist()
+    shown = np.unique([row["item_id"] for row in everyone], return_counts=True)[1]
+    assert shown.max() <= 0.06 * 270
+    some = found(*asked, "--for", "u3,nobody")["recommendations"]
+    of = [[(r["rank"], r["item_id"]) for r in rows if r["user_id"] == "u3"] for rows in (some, everyone)]
+    assert of[0] == of[1]
+    assert len([row for row in some if row["user_id"] == "nobody"]) == 3
+
+
+def test_a_search_is_judged_as_the_models_are(folder, monkeypatch):
+    from dorec.loop import recommending
+
+    asked, search = [], recommending.search
+    monkeypatch.setattr(recommending, "search", lambda *a, **how: asked.append((a[1], how)) or search(*a, **how))
+    for name in ("temporal", "leave_last_out", "random"):
+        found(folder / "events.csv", "-m", "ease", "--try", "ease.reg=[1,9]", "--split", name, "--include-seen")
+    assert [split.how for split, _ in asked] == ["temporal", "leave-last-out", "random"]
+    assert not any(how["exclude_seen"] for _, how in asked)
+
+
+def test_lists_end_where_the_items_do(folder, tmp_path):
+    result = found(folder / "events.csv", "-m", "ease", "-k", 10**12, "--include-seen", "--for", "u1")
+    assert len(result["recommendations"]) == 24
+    (tmp_path / "one.csv").write_text(
+        "user,item,timestamp\n" + "".join(f"u{u},i{u % 7},1700000000\n" for u in range(90))
+    )
+    assert found(tmp_path / "one.csv", "-m", "popularity")["split"] == "random"
+
+
 def test_strangers_of_the_future_turn_auto_to_each_users_last(tmp_path):
     user = np.repeat(np.arange(100), 5)  # each comes once, one after the other
     rows = {
@@ -126,13 +174,18 @@ def test_strangers_of_the_future_turn_auto_to_each_users_last(tmp_path):
         (("EVENTS", "--rerank", "xquad"), ConfigError, "--category"),
         (("EVENTS", "--rerank", "mrm"), ConfigError, "mmr"),
         (("EVENTS", "--metric", "ncdg"), ConfigError, "ndcg"),
+        (("EVENTS", "--metric", "gini,ndcg"), ConfigError, "can't choose a model"),
         (("EVENTS", "--split", "time"), ConfigError, "temporal"),
+        (("EVENTS", "--out", "lists.txt"), ConfigError, ".parquet"),
+        (("EVENTS", "--try", "ease.reg=[]", "-m", "ease"), ConfigError, "no value"),
+        (("EVENTS", "--user", "user", "--item", "user"), InputError, "both"),
+        (("EVENTS", "--items", "ITEMS", "--title", "name"), ColumnNotFound, "'name'"),
         (("ONE",), InputError, "item_id"),
     ],
 )  # fmt: skip
 def test_nonsense_is_told(folder, tmp_path, arguments, error, told):
     (tmp_path / "one.csv").write_text("user,amount\nann,3.5\nbob,2.5\n")
-    places = {"EVENTS": folder / "events.csv", "ONE": tmp_path / "one.csv"}
+    places = {"EVENTS": folder / "events.csv", "ITEMS": folder / "items.csv", "ONE": tmp_path / "one.csv"}
     done = invoke(*(places.get(a, a) for a in arguments))
     assert isinstance(done.exception, error), (done.output, done.exception)
     assert told in str(done.exception)

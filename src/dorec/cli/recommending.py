@@ -45,7 +45,8 @@ def recommend(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Length of the lists.")] = 10,
     metric: Annotated[
-        list[str] | None, typer.Option(help="ndcg,recall,mrr,novelty,coverage unless told; the first decides.")
+        list[str] | None,
+        typer.Option(help="ndcg,recall,mrr,novelty,coverage unless told; the first, of accuracy, decides."),
     ] = None,
     split: Annotated[
         str,
@@ -60,7 +61,9 @@ def recommend(
     rerank: Annotated[
         str | None, typer.Option(help="mmr, dpp, xquad, calibrated or exposure_cap: varied, balanced or fair lists.")
     ] = None,
-    category: Annotated[str | None, typer.Option(help="Column of --items that a re-ranker goes by.")] = None,
+    category: Annotated[
+        str | None, typer.Option(help="Column of --items that a re-ranker, diversity and entropy go by.")
+    ] = None,
     curve: Annotated[bool, typer.Option("--curve", help="Fit on growing shares: would more data help?")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other draws.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Everybody's lists, as .parquet or .csv.")] = None,
@@ -86,6 +89,7 @@ def recommend(
     from dorec.cli import show
     from dorec.loop.recommend_page import write_recommend_page
     from dorec.loop.recommend_request import DEFAULT_MODELS, RecommendRequest, SplitName, models_of, settings_by_model
+    from dorec.loop.recommended_lists import check_ending
     from dorec.loop.recommending import purposes, recommend_file, record, write_recommendations
 
     if models:
@@ -118,6 +122,8 @@ def recommend(
         rerank=rerank,
         category=category,
     )
+    if out is not None:
+        check_ending(out)
     context = show.context(quiet=as_json).with_seed(seed)
     found = recommend_file(request, context=context)
     lists = None if out is None else write_recommendations(found, out, context=context)

@@ -261,6 +261,8 @@ def recommended(found: "Recommended", lists: Path | None, page: Path | None) -> 
     if found.curve is not None:
         console.print("\n[bold]On growing shares of the training data[/]")
         console.print(str(found.curve), markup=False, highlight=False)
+    if found.reranking is not None:
+        console.print(models_table(found.reranking.scores, f"\nLists of {found.best}, before and after re-ranking"))
     rows = Table(title=f"\nWhat {found.best} would show", title_justify="left", title_style="bold", show_edge=False)
     for name in ("user", "rank", "item", "because of"):
         rows.add_column(name, justify="right" if name == "rank" else "left")

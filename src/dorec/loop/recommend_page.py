@@ -44,10 +44,11 @@ def recommend_page(found: Recommended) -> Report:
         "interactions": f"{data.n_interactions:,}",
         "held out": f"{found.split.test.n_interactions:,}",
     }
+    then = "" if found.request.rerank is None else f", its lists re-ranked by {found.request.rerank}"
     shown = Section(
         "What to show",
-        lead=f"By {found.best}, fitted again on all {data.n_interactions:,} interactions.",
-        blocks=[cards(found.table, caption="All lists: dorec recommend --out FILE.parquet")],
+        lead=f"By {found.best}, fitted again on all {data.n_interactions:,} interactions{then}.",
+        blocks=[*_reranking(found), cards(found.table, caption="All lists: dorec recommend --out FILE.parquet")],
     )
     return Report(
         "What to recommend",
@@ -104,6 +105,19 @@ def _models(found: Recommended) -> Section:
     settings = [[name, repr(learner)] for name, learner in found.learners.items()]
     blocks.append(Details("Settings", [Table(["model", "settings"], settings)]))
     return Section("Which model", blocks=blocks)
+
+
+def _reranking(found: Recommended) -> list[Block]:
+    """What re-ranking costs and brings, metric by metric, on what was held out."""
+    if found.reranking is None:
+        return []
+    (before, after), (difference,) = found.reranking.scores.values(), found.reranking.differences.values()
+    rows = []
+    for i, name in enumerate(found.request.metrics):
+        lower, upper = (None, None) if difference[i].no_interval else difference[i].interval()
+        rows.append([name, float(before[i].value), float(after[i].value), float(difference[i].value), lower, upper])
+    caption = f"Lists of {found.best} before and after, on {HELD_OUT.get(found.split.how, found.split.how)}"
+    return [Table(["metric", "before", "after", "difference", "lower", "upper"], rows, caption=caption)]
 
 
 def _differences(found: Recommended, ordered: Sequence[str]) -> list[list[Any]]:

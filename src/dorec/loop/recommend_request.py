@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from dorec.domain.errors import ConfigError, did_you_mean
 from dorec.evaluate.ranking import KNOWN
+from dorec.loop.successive_halving import check_deciding
 from dorec.recommend import REGISTRY, make
 from dorec.recommend.reranking.registry import REGISTRY as RERANKERS
 
@@ -35,7 +36,8 @@ class RecommendRequest:
         split: what is held out; auto is temporal where every event has a time, else random.
 
     Raises:
-        ConfigError: a model, setting, metric or re-ranker is unknown.
+        ConfigError: a model, setting, metric or re-ranker is unknown, or the first metric, which decides, is none of
+            accuracy.
 
     Example:
         >>> RecommendRequest(source="events.csv", models=("eese",))
@@ -61,7 +63,7 @@ class RecommendRequest:
     exclude_seen: bool = True
     users: tuple[str, ...] = ()  # whom to recommend to; the most active ones where none is named
     rerank: str | None = None
-    category: str | None = None  # column of the items that the re-ranker goes by
+    category: str | None = None  # column of the items that the re-ranker and metrics of variety go by
 
     def __post_init__(self) -> None:
         for name in self.models:
@@ -74,6 +76,8 @@ class RecommendRequest:
                 raise ConfigError(
                     f"There is no metric {name!r}.{did_you_mean(name, KNOWN)} Metrics: {', '.join(KNOWN)}."
                 )
+        if self.metrics:
+            check_deciding(self.metrics[0])
         self.reranker()
 
     def learners(self) -> dict[str, Any]:

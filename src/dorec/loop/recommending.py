@@ -11,13 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError, InputError, Refusal
 from dorec.domain.event_log import EventLog
-from dorec.domain.item_list import ItemList
 from dorec.domain.protocols import Scorer
 from dorec.domain.run import Run, RunContext
 from dorec.domain.verdict import Verdict
@@ -26,14 +23,12 @@ from dorec.ingest import ColumnRoles
 from dorec.loop.event_source import EventSource
 from dorec.loop.learning_curve import LearningCurve, learning_curve
 from dorec.loop.recommend_request import TUNED, RecommendRequest
+from dorec.loop.recommended_lists import Reranked, lists_of_users, most_active, write_lists
 from dorec.loop.successive_halving import Leaderboard, search
 from dorec.loop.tables import read_table
-from dorec.numeric.arrays import AnyArray
 from dorec.profile import Split, audit, leave_last_out, random_split, temporal_split, to_dataset
 from dorec.recommend import REGISTRY, make
 from dorec.store import StudyFolder
-
-CANDIDATES = 10  # lists handed to a re-ranker are so many times as long as those wanted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,6 +50,7 @@ class Recommended:
     leaderboard: Leaderboard | None
     curve: LearningCurve | None
     best: str
+    reranking: Comparison | None  # the best model's lists before and after re-ranking
     learners: Mapping[str, Any]  # as they were fitted
     scorer: Scorer  # the best learner, on all interactions
     verdicts: tuple[Verdict, ...]  # leak audit
@@ -72,6 +68,7 @@ class Recommended:
             "split": self.split.how,
             "best": self.best,
             "settings": {name: repr(learner) for name, learner in self.learners.items()},
+            "reranking": None if self.reranking is None else self.reranking.to_arrow().to_pylist(),
             "reference": self.comparison.reference,
             "comparison": self.comparison.to_arrow().to_pylist(),
             "leaderboard": None if self.leaderboard is None else self.leaderboard.to_arrow().to_pylist(),
@@ -103,6 +100,7 @@ def recommend_file(request: RecommendRequest, *, context: RunContext) -> Recomme
         ('ease', True)
     """
     dataset, roles, received, set_aside = _read(request, context)
+    request = replace(request, k=min(request.k, dataset.n_items))
     split = _split(dataset, request, context)
     learners, leaderboard = _tuned(request, split, context)
     scorers, refused = {}, {}
@@ -113,22 +111,19 @@ def recommend_file(request: RecommendRequest, *, context: RunContext) -> Recomme
             refused[name] = str(refusal)
     if not scorers:
         raise InputError("Every model refused; the first said: " + next(iter(refused.values())))
-    comparison = compare(
-        scorers,
-        split.test,
-        reference="popularity" if "popularity" in scorers else None,
-        k=request.k,
-        metrics=request.metrics,
-        exclude_seen=request.exclude_seen,
-        context=context,
-    )
+    comparison = _compared(scorers, split, request, "popularity", context)
     best = max(scorers, key=lambda name: float(comparison.scores[name][0].value))
+    reranking, reranker = None, request.reranker()
+    if reranker is not None:
+        picked = {best: scorers[best], f"{best}, {request.rerank}": Reranked(scorers[best], reranker, context)}
+        reranking = _compared(picked, split, request, best, context)
     curve = None
     if request.curve:
         how = {"metric": request.metrics[0], "k": request.k, "exclude_seen": request.exclude_seen}
         fitted = {name: learners[name] for name in scorers}
         curve = learning_curve(fitted, split, context=context, **how)  # type: ignore[arg-type]
     scorer = learners[best].fit(dataset, context=context)
+    users = np.asarray(request.users) if request.users else most_active(dataset)
     return Recommended(
         request=request,
         roles=roles,
@@ -140,11 +135,12 @@ def recommend_file(request: RecommendRequest, *, context: RunContext) -> Recomme
         leaderboard=leaderboard,
         curve=curve,
         best=best,
+        reranking=reranking,
         learners=learners,
         scorer=scorer,
         verdicts=tuple(audit(split)),
         refused=refused,
-        table=_lists(scorer, dataset, request, context),
+        table=lists_of_users(scorer, request, users, context),
     )
 
 
@@ -157,38 +153,12 @@ def purposes() -> dict[str, str]:
     return {name: REGISTRY.purpose(name) for name in REGISTRY}
 
 
-def recommendation_table(scorer: Scorer, items: ItemList) -> pa.Table:
-    """One row a user and rank: user_id, item_id, rank, score, fallback, title, because (the two strongest reasons)."""
-    data, table = scorer.dataset, items.to_arrow()
-    reasons = scorer.reasons(items, n=2)  # type: ignore[attr-defined]
-    titles = [data.item_text.get(i, str(i)) for i in table.column("item_id").to_pylist()]
-    because = []
-    for row, place in zip(*np.nonzero(items.filled), strict=True):
-        because.append(", ".join(data.item_text.get(i, str(i)) for i in reasons[row][place]))
-    table = table.append_column("title", pa.array(titles, pa.string()))
-    return table.append_column("because", pa.array(because, pa.string()))
-
-
-def most_active(dataset: Dataset, n: int) -> AnyArray:
-    """Ids of the users with most interactions, (n,), the most active first."""
-    activity = np.bincount(dataset.user_index, minlength=dataset.n_users)
-    return dataset.users[np.argsort(-activity, kind="stable")[:n]]
-
-
 def write_recommendations(found: Recommended, path: Path, *, context: RunContext) -> Path:
     """Lists of every user (or of those that were named) as Parquet or CSV, by the ending of the path."""
-    if path.suffix not in (".parquet", ".csv"):
-        raise ConfigError(f"--out is {path.name!r}; give a name that ends in .parquet or .csv.")
     wanted = found.table
     if not found.request.users:
-        everyone = replace(found.request, users=tuple(found.dataset.users.tolist()))
-        wanted = _lists(found.scorer, found.dataset, everyone, context)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        pyarrow.csv.write_csv(wanted, path)
-    else:
-        pyarrow.parquet.write_table(wanted, path)
-    return path
+        wanted = lists_of_users(found.scorer, found.request, found.dataset.users, context)
+    return write_lists(wanted, path)
 
 
 def record(found: Recommended, folder: Path, *, command: str, seed: int) -> str:
@@ -213,6 +183,8 @@ def _read(request: RecommendRequest, context: RunContext) -> tuple[Dataset, Colu
                 f"No column of {request.source} looks like {role}; name it: {option} COLUMN. "
                 f"Columns: {', '.join(opened.roles.source_columns)}."
             )
+    if opened.roles.columns["user_id"] == opened.roles.columns["item_id"]:
+        raise InputError(f"Column {opened.roles.columns['user_id']!r} can't hold both users and items; name two.")
     events, reasons, received = [], Counter[str](), 0
     for batch in context.track(opened.batches(context), "reading events"):
         events.append(batch.events)
@@ -229,10 +201,26 @@ def _read(request: RecommendRequest, context: RunContext) -> tuple[Dataset, Colu
     return to_dataset(EventLog.from_table(pa.concat_tables(events)), **sides), opened.roles, received, dict(reasons)
 
 
+def _compared(
+    scorers: Mapping[str, Scorer], split: Split, request: RecommendRequest, reference: str, context: RunContext
+) -> Comparison:
+    """Scorers on the test, judged as was asked."""
+    return compare(
+        scorers,
+        split.test,
+        reference=reference if reference in scorers else None,
+        k=request.k,
+        metrics=request.metrics,
+        exclude_seen=request.exclude_seen,
+        category=request.category,
+        context=context,
+    )
+
+
 def _split(dataset: Dataset, request: RecommendRequest, context: RunContext) -> Split:
     how = request.split
     if how == "auto":
-        how = "random" if dataset.time is None else "temporal"
+        how = "random" if dataset.time is None or np.ptp(dataset.time) == 0 else "temporal"
     if how == "temporal":
         split = temporal_split(dataset, test_fraction=request.test_fraction)
         # where most users come once and never again, the future holds strangers, and a test on them is one of fallbacks
@@ -254,12 +242,14 @@ def _tuned(request: RecommendRequest, split: Split, context: RunContext) -> tupl
     if not request.search:
         return learners, None
     trials: list[Any] = []
+    within = _split(split.train, request, context)
     for name in learners:
         tried = request.tried.get(name, {} if request.tried else TUNED.get(name, {}))
         if not tried:
             continue
         options = grid_of(name, request.settings.get(name, {}), tried)
-        found = search(options, split.train, metric=request.metrics[0], k=request.k, context=context)
+        judged = {"metric": request.metrics[0], "k": request.k, "exclude_seen": request.exclude_seen}
+        found = search(options, within, context=context, **judged)  # type: ignore[arg-type]
         learners[name] = found.best
         trials += found.trials
     order = sorted(trials, key=lambda t: (-t.share, -np.inf if t.value is None else -t.value, t.learner))
@@ -273,14 +263,8 @@ def grid_of(name: str, fixed: Mapping[str, Any], tried: Mapping[str, Any]) -> li
     [1.0, 2.0]
     """
     values = [options if isinstance(options, list) else [options] for options in tried.values()]
+    if not all(values):
+        raise ConfigError(
+            f"A search of {name} has no value to try: {dict(tried)}. Give some, as --try '{name}.k=[5,50]'."
+        )
     return [make(name, **{**fixed, **dict(zip(tried, chosen, strict=True))}) for chosen in product(*values)]
-
-
-def _lists(scorer: Scorer, dataset: Dataset, request: RecommendRequest, context: RunContext) -> pa.Table:
-    users = np.asarray(request.users) if request.users else most_active(dataset, 6)
-    reranker = request.reranker()
-    if reranker is None:
-        return recommendation_table(scorer, scorer.recommend(users, request.k, exclude_seen=request.exclude_seen))
-    k = min(CANDIDATES * request.k, dataset.n_items)
-    candidates = scorer.recommend(users, k, exclude_seen=request.exclude_seen)
-    return recommendation_table(scorer, reranker.rerank(candidates, dataset, request.k, context=context))

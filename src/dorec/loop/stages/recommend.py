@@ -6,7 +6,7 @@ from dorec.domain.dataset import Dataset
 from dorec.domain.errors import Refusal
 from dorec.domain.estimate import Estimate
 from dorec.evaluate import ranking
-from dorec.loop.recommending import most_active, recommendation_table
+from dorec.loop.recommended_lists import most_active, recommendation_table
 from dorec.loop.results import StageResult, refused
 from dorec.loop.workspace import Workspace
 from dorec.profile import Split, audit, leave_last_out, random_split, temporal_split
