@@ -189,7 +189,9 @@ def _whom(
     policy = Exploring(policy=plan, floor=asked.explore) if asked.explore else plan
     chance = policy.propensities(study.covariates)
     where: dict[str, Any] = {"sample": study.sample, "cluster": study.cluster}
-    curve = uplift_curve(effects, model.scores, **where)
+    # the plan is for all units, whatever the population of the effect
+    own = np.asarray(model.pseudo_outcomes)  # type: ignore[attr-defined]
+    curve = uplift_curve(effects, own, **where)
     lower, upper = curve.band()
     drawn = {"share": curve.share, "gain": curve.gain.value, "lower": lower, "upper": upper, "random": curve.random}
     counts = np.bincount(plan.arm, minlength=len(study.arms)).tolist()
@@ -201,11 +203,11 @@ def _whom(
         "explore": asked.explore,
         "unit_effects": {f"p{q}": float(np.quantile(best, q / 100)) for q in (5, 25, 50, 75, 95)},
     }
-    scores = model.scores - cost
+    scores = own - cost
     gain = (chance * scores).sum(axis=1) - scores[:, 0]
     value = Estimate.of_mean(gain, name="gain per unit, net of cost", method="AIPW policy value", **where)
     tables = {"uplift_curve": pa.table(drawn), "allocation": _assigned(study, plan, chance, context)}
-    return facts, tables, {"policy/value": value, "policy/qini": qini(effects, model.scores, **where)}
+    return facts, tables, {"policy/value": value, "policy/qini": qini(effects, own, **where)}
 
 
 def budget_of(asked: PolicySettings, study: Study) -> Budget:
