@@ -149,6 +149,14 @@ def test_lists_end_where_the_items_do(folder, tmp_path):
     assert found(tmp_path / "one.csv", "-m", "popularity")["split"] == "random"
 
 
+def test_every_row_is_accounted_for(tmp_path):
+    rows = "".join(f"u{i % 40},i{i % 7},{['5', '-3', 'NaN', '4'][i % 4]}\n" for i in range(400))
+    (tmp_path / "e.csv").write_text("user,item,rating\n" + rows)
+    result = found(tmp_path / "e.csv", "-m", "popularity", "--value", "rating", "--include-seen")
+    assert result["rows"]["set_aside"] == {"non_finite_number": 100, "no_interaction": 100}
+    assert result["interactions"] == 200
+
+
 def test_strangers_of_the_future_turn_auto_to_each_users_last(tmp_path):
     user = np.repeat(np.arange(100), 5)  # each comes once, one after the other
     rows = {

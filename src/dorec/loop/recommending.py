@@ -30,6 +30,8 @@ from dorec.profile import Split, audit, leave_last_out, random_split, temporal_s
 from dorec.recommend import REGISTRY, make
 from dorec.store import StudyFolder
 
+NO_INTERACTION = "no_interaction"  # impressions, cancellations, events without an item, ratings that are not above 0
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recommended:
@@ -194,11 +196,15 @@ def _read(request: RecommendRequest, context: RunContext) -> tuple[Dataset, Colu
         raise InputError(f"None of the {received:,} rows of {request.source} is an event: {dict(reasons)}.")
     sides: dict[str, Any] = {}
     if request.items is not None:
-        table = read_table(request.items)
+        catalogue = read_table(request.items)
         key = request.item_key or opened.roles.columns["item_id"]
-        title = request.title or next((c for c in ("title", "name") if c in table.column_names), None)
-        sides = {"items": table, "item": key, "text": title}
-    return to_dataset(EventLog.from_table(pa.concat_tables(events)), **sides), opened.roles, received, dict(reasons)
+        title = request.title or next((c for c in ("title", "name") if c in catalogue.column_names), None)
+        sides = {"items": catalogue, "item": key, "text": title}
+    table = pa.concat_tables(events)
+    dataset = to_dataset(EventLog.from_table(table), **sides)
+    if left := table.num_rows - dataset.n_interactions:
+        reasons[NO_INTERACTION] = left
+    return dataset, opened.roles, received, dict(reasons)
 
 
 def _compared(
