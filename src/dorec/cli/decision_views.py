@@ -8,7 +8,7 @@ from rich.table import Table
 
 from dorec.cli.show import console, estimates_table, verdicts
 from dorec.domain.decision import Decision, TrackRecord, TrialPlan
-from dorec.loop.decision_page import CALLS
+from dorec.loop.card_blocks import CALLS
 from dorec.loop.evaluating import Evaluated
 from dorec.loop.experimenting import Experimented, joint_bounds
 

@@ -327,6 +327,10 @@ def summary(done: "RunSummary") -> None:
     for name, title in (("effects", "Effects"), ("off_policy", "Value of policies on the log")):
         if name in done.results and done.results[name].estimates:
             console.print(estimates_table(labelled(done.results[name].estimates), title))
+    if done.decision is not None:
+        from dorec.cli import decision_views
+
+        decision_views.card(done.decision)
     console.print(f"\nReport: [bold]{done.report}[/]", soft_wrap=True)
 
 
@@ -340,6 +344,7 @@ def summary_dict(done: "RunSummary") -> dict[str, Any]:
         "verdicts": {n: [v.to_dict() for v in r.verdicts] for n, r in done.results.items()},
         "refusals": [refusal for r in done.results.values() for refusal in r.refusals],
         "facts": {n: r.facts for n, r in done.results.items()},
+        "decision": None if done.decision is None else done.decision.to_dict(),
     }
 
 

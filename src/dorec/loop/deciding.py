@@ -44,6 +44,7 @@ class Promise:
     sensitivity: tuple[Reversal, ...] = ()  # which hidden mistake would turn it, where that was worked out
     plan: TrialPlan | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)  # path -> SHA-256
+    decision_id: str = ""  # given where the same promise made again is the same decision
 
     @property
     def scale(self) -> float:
@@ -88,7 +89,7 @@ def decide(
     ends = Interval(None, None) if value is None or value.no_interval else value.interval(level)
     created = datetime.now(UTC)
     card = Decision(
-        decision_id=_name(promise.question, created, float(gain.value)),
+        decision_id=promise.decision_id or _name(promise.question, created, float(gain.value)),
         question=promise.question,
         choice=choice,
         reason=reason,

@@ -19,18 +19,15 @@ from dorec.explain import (
     Report,
     Section,
     Table,
-    Text,
     VerdictList,
     forest_figure,
     render_html,
 )
 from dorec.explain.blocks import Align
-from dorec.explain.numbers import number, value_and_bounds
+from dorec.loop.card_blocks import card_blocks, headline, plan_blocks, three
 from dorec.loop.evaluating import Evaluated
 from dorec.loop.experimenting import Experimented, joint_bounds
 from dorec.loop.policy_values import Valued
-
-CALLS = {"ship": "Ship", "don't ship": "Don't ship", "test": "Test"}
 
 
 def write_evaluation_page(found: Evaluated, path: Path) -> Path:
@@ -53,12 +50,12 @@ def evaluation_page(found: Evaluated) -> Report:
         facts=facts,
         headline=[headline(found.decision)],
         sections=[
-            _card(found.decision),
+            Section("The decision", blocks=card_blocks(found.decision)),
             _values(found),
             *_estimators(found),
             *_segments(found),
             Section("Can the log tell?", blocks=[VerdictList(found.checks)]),
-            *plan_section(found.decision),
+            *_plan(found),
             _past(found.record),
             _ground(found.decision),
         ],
@@ -75,7 +72,7 @@ def experiment_page(found: Experimented) -> Report:
         blocks += [FigureBlock(forest_figure(parts, title=f"What changed: {name}"))]
         blocks += [EstimateTable(parts, caption="95% interval of each arm")]
         if (joint := joint_bounds(lift)) is not None:
-            rows = [[str(one.name), *_three(one.value, *ends)] for one, ends in zip(parts, joint, strict=True)]
+            rows = [[str(one.name), *three(one.value, *ends)] for one, ends in zip(parts, joint, strict=True)]
             blocks.append(
                 Table(["arm", "gain", "lower", "upper"], rows, caption="Bounds that hold for all arms at once")
             )
@@ -86,7 +83,7 @@ def experiment_page(found: Experimented) -> Report:
         facts=facts,
         headline=[headline(found.decision)],
         sections=[
-            _card(found.decision),
+            Section("The decision", blocks=card_blocks(found.decision)),
             *_settlement(found.promise, found.settlement, found.record),
             Section("What the experiment changed", blocks=blocks),
             Section("Each arm", blocks=arms),
@@ -96,48 +93,9 @@ def experiment_page(found: Experimented) -> Report:
     )
 
 
-def headline(card: Decision) -> str:
-    """The call and its reason in a sentence.
-
-    >>> headline(Decision(decision_id="d", question="q", choice="ship", reason="gain_shown", gain=1.0,
-    ...                   meaning="the gain is at least 0.3 (95% confidence)"))
-    'Ship: the gain is at least 0.3 (95% confidence).'
-    """
-    return f"{CALLS[card.choice]}: {card.meaning}."
-
-
-def _card(card: Decision) -> Section:
-    gain, low, high = _three(card.gain, card.lower, card.upper)
-    tiles = [("call", CALLS[card.choice], card.reason.replace("_", " ")), ("gain", gain, f"{low} to {high}")]
-    if card.value is not None:
-        value, low, high = _three(card.value, card.value_lower, card.value_upper)
-        tiles.append((f"value of {card.candidate}", value, f"{low} to {high}"))
-    if card.incumbent_value is not None:
-        tiles.append((f"value of {card.incumbent}", _three(card.incumbent_value, None, None)[0], "the incumbent"))
-    blocks: list[Block] = [KeyFigures(tiles)]
-    if card.doubts:
-        blocks.append(Note("\n\n".join(card.doubts), tone="warning"))
-    if card.reversals:
-        blocks.append(Text("**What would change this**\n\n" + "\n".join(f"- {r.meaning}" for r in card.reversals)))
-    if card.calibration:
-        blocks.append(Note(f"Past promises: {card.calibration}"))
-    return Section("The decision", blocks=blocks)
-
-
-def plan_section(card: Decision) -> list[Section]:
-    """The experiment that would settle it; nothing without a plan."""
-    plan = card.plan
-    if plan is None:
-        return []
-    days = "give --per-day to know" if plan.days is None else f"{plan.days:,}"
-    rows = [["units an arm", f"{max(plan.n_control, plan.n_treatment):,} {plan.unit}s"]]
-    rows += [["gain that it sees", f"{plan.effect:.4g} with {plan.power:.0%} power"], ["days", days]]
-    rows += [[f"guardrail {name}", f"sees a change of {size:.4g}"] for name, size in plan.guardrails.items()]
-    blocks: list[Block] = [Table(["", ""], rows), Text("\n".join(f"- stop at: {what}" for what in plan.watch))]
-    lead = (
-        f"Afterwards: dorec experiment FILE --variant ARM --metric REWARD --decision {card.decision_id} --study FOLDER"
-    )
-    return [Section("The experiment that would settle it", lead=lead, blocks=blocks)]
+def _plan(found: Evaluated) -> list[Section]:
+    blocks = plan_blocks(found.decision, metric=found.request.columns.reward)
+    return [Section("The experiment that would settle it", blocks=blocks)] if blocks else []
 
 
 def _values(found: Evaluated) -> Section:
@@ -209,7 +167,7 @@ def _segments(found: Evaluated) -> list[Section]:
     parts = [replace(one, name=str(one.name)) for one in shown.scalars()]
     blocks: list[Block] = [FigureBlock(forest_figure(parts, title=f"{what} by {found.request.segment}"))]
     if joint is not None:
-        rows = [[str(e.name), *_three(e.value, joint.lower[i], joint.upper[i])] for i, e in enumerate(parts)]
+        rows = [[str(e.name), *three(e.value, joint.lower[i], joint.upper[i])] for i, e in enumerate(parts)]
         columns = [str(found.request.segment), what.lower(), "lower", "upper"]
         blocks.append(Table(columns, rows, caption="Bounds that hold for all at once", align=_right(columns)))
     return [Section(f"By {found.request.segment}", blocks=blocks)]
@@ -220,8 +178,8 @@ def _settlement(promise: Decision | None, end: Settlement | None, record: TrackR
         return []
     measured = Interval(end.measured - 1.96 * end.std_error, end.measured + 1.96 * end.std_error)
     held = {True: "held", False: "not held", None: "no interval was promised"}[end.held]
-    tiles = [("promised", _three(promise.gain, promise.lower, promise.upper)[0], promise.decision_id)]
-    tiles += [("measured", _three(end.measured, *measured)[0], end.name)]
+    tiles = [("promised", three(promise.gain, promise.lower, promise.upper)[0], promise.decision_id)]
+    tiles += [("measured", three(end.measured, *measured)[0], end.name)]
     tiles += [("promise", held, "" if end.standardised is None else f"off by {end.standardised:.1f} standard errors")]
     return [Section("The promise", lead=f"{record}.", blocks=[KeyFigures(tiles)])]
 
@@ -244,12 +202,6 @@ def _ground(card: Decision) -> Section:
 
 def _right(columns: Sequence[str]) -> dict[str, Align]:
     return dict.fromkeys(columns[1:], "right")
-
-
-def _three(value: float, lower: float | None, upper: float | None) -> Sequence[str]:
-    if lower is None or upper is None:
-        return number(value), "?", "?"
-    return value_and_bounds(value, float(lower), float(upper))
 
 
 def _write(report: Report, path: Path) -> Path:

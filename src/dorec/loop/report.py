@@ -25,7 +25,7 @@ def write_report(workspace: Workspace, record: Run, outcomes: "Sequence[StageOut
     """Write the report and its artefacts, with a manifest of hashes; the path of the page."""
     results = workspace.results
     left_out = [(o.label, o.why) for o in outcomes if o.status == "left out"]
-    parts = sections(results, left_out)
+    parts = sections(results, left_out, workspace.decision)
     if rows:
         parts.insert(0, truth(rows, describe))
     page = Report(
@@ -36,7 +36,8 @@ def write_report(workspace: Workspace, record: Run, outcomes: "Sequence[StageOut
         sections=parts,
     )
     folder = workspace.folder.runs_folder / record.run_id
-    write_artefacts(folder, {"report.html": render_html(page).encode(), **_artefacts(results)})
+    decided = {} if workspace.decision is None else {"decision.json": plain(workspace.decision.to_dict())}
+    write_artefacts(folder, {"report.html": render_html(page).encode(), **_artefacts(results), **decided})
     return folder / "report.html"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dorec
+from dorec.domain.decision import Decision
 from dorec.domain.errors import ConfigError, DorecError, Refusal, UnreadableSource, did_you_mean
 from dorec.domain.run import Run, RunContext
 from dorec.ingest.cleaning import STEPS
@@ -18,6 +19,7 @@ from dorec.loop.results import StageResult, hash_file, key_of, refused
 from dorec.loop.stages import STAGES
 from dorec.loop.study_file import FILE_NAME, StudyFile, listed
 from dorec.loop.tables import resolve
+from dorec.loop.treating import enter_card
 from dorec.loop.workspace import Stage, Workspace
 from dorec.recommend import REGISTRY
 from dorec.store import StudyFolder, open_events
@@ -55,6 +57,11 @@ class RunSummary:
     def results(self) -> dict[str, StageResult]:
         """The stages' results by name."""
         return self.workspace.results
+
+    @property
+    def decision(self) -> Decision | None:
+        """The card of whom to treat, where there is something to decide."""
+        return self.workspace.decision
 
 
 def run_study(folder: Path, *, context: RunContext | None = None, command: str = "", fresh: bool = False) -> RunSummary:
@@ -105,6 +112,7 @@ def run_study(folder: Path, *, context: RunContext | None = None, command: str =
         outcomes = tuple(
             [_do(stage, workspace, inputs, run_id, fresh) for stage in context.track(STAGES, "stages", len(STAGES))]
         )
+        workspace.decision = enter_card(workspace, files)
         report = write_report(workspace, record, outcomes)
     except BaseException:
         study.ledger.finish(record.finish("failed"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dorec.domain.decision import Decision
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.graph import CausalGraph
 from dorec.domain.verdict import Verdict
@@ -26,7 +27,6 @@ from dorec.explain import (
     Text,
     VerdictList,
     bars_figure,
-    curve_figure,
     forest_figure,
     funnel_figure,
     graph_figure,
@@ -34,19 +34,20 @@ from dorec.explain import (
 )
 from dorec.loop.effect_sections import attack_pictures, varying
 from dorec.loop.results import StageResult, as_refusal
+from dorec.loop.treating_section import whom
 
 Results = Mapping[str, StageResult]
 CARDS, CARD_ITEMS = 6, 5
 
 
-def sections(results: Results, left_out: Sequence[tuple[str, str]]) -> list[Section]:
+def sections(results: Results, left_out: Sequence[tuple[str, str]], decision: Decision | None = None) -> list[Section]:
     """Every section that has something to say, in reading order."""
     return [
         *data(results),
         *funnel(results),
         *effects(results),
         *modifiers(results),
-        *whom(results),
+        *whom(results, decision),
         *recommendations(results),
         *policies(results),
         *refusals(results, left_out),
@@ -245,41 +246,6 @@ def _assumptions(facts: Mapping[str, Any]) -> list[Block]:
             )
         )
     return blocks
-
-
-def whom(results: Results) -> list[Section]:
-    """Whom to treat, and what that is worth."""
-    result = results.get("effects")
-    if result is None or "policy/value" not in result.estimates:
-        return []
-    facts = result.facts
-    blocks: list[Block] = [KeyFigures([(str(arm), count, "units") for arm, count in facts["allocation"].items()])]
-    if "uplift_curve" in result.tables:
-        curve = result.tables["uplift_curve"].to_pydict()
-        figure = curve_figure(
-            {"gain": (curve["share"], curve["gain"])},
-            bands={"gain": (curve["lower"], curve["upper"])},
-            reference=("at random", curve["share"], curve["random"]),
-            title="Gain when the most promising are treated first",
-            x_label="share treated",
-            y_label="gain per unit of the population",
-        )
-        blocks.append(FigureBlock(figure))
-    numbers = [e for name, e in result.estimates.items() if name.startswith("policy/")]
-    blocks.append(
-        EstimateTable(numbers, caption="Chosen out of fold and valued by scores, so not flattered by the choice")
-    )
-    rows = [[name, price] for name, price in facts["prices"].items()]
-    if rows:
-        caption = "What one more unit of each limit would bring; 0 where it does not bind"
-        blocks.append(Table(["limit", "price"], rows, caption=caption))
-    chance = (
-        f" Every arm keeps a probability of {facts['explore']:.1%}, so that the next log can tell."
-        if facts["explore"]
-        else ""
-    )
-    lead = f"Who gains most for what it costs, as far as the limits go; unit by unit in allocation.parquet.{chance}"
-    return [Section("Whom to treat", lead=lead, blocks=blocks, anchor="whom")]
 
 
 def recommendations(results: Results) -> list[Section]:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from dorec.domain.dataset import Dataset
+from dorec.domain.decision import Decision
 from dorec.domain.event_log import EventLog
 from dorec.domain.run import RunContext
 from dorec.loop.results import StageResult
@@ -27,6 +28,7 @@ class Workspace:
     context: RunContext
     results: dict[str, StageResult] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    decision: Decision | None = None  # whom to treat
 
     @property
     def path(self) -> Path:

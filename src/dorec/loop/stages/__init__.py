@@ -39,7 +39,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="effects",
         label="what the treatment causes",
-        version=3,
+        version=4,
         run=effects.run,
         applies=effects.applies,
         settings=("question", "effects", "policy", "keys", "data"),

@@ -1,6 +1,7 @@
 """A question -> graph, estimand, estimate, refutation, and whom to treat."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,7 @@ def _answer(workspace: Workspace, question: Question, outcome: str, *, refute: b
     if refute:
         arrays = {"propensity": model.nuisances.propensity, "treatment": study.treatment}
         allocated, tables, more = _whom(workspace, study, model)
+        more["policy/value"] = replace(more["policy/value"], verdicts=verdicts)  # what speaks against the effect does
         estimates |= more
         allocated["varying"] = varying_effects(study, model, context)
         allocated["attacked"] = attacked(study, model, verdicts)
@@ -201,6 +203,8 @@ def _whom(
         "spent": plan.spent,
         "prices": plan.prices,
         "explore": asked.explore,
+        "untreated": float(own[:, 0].mean()),
+        "outcome_sd": float(np.std(study.outcome)),
         "unit_effects": {f"p{q}": float(np.quantile(best, q / 100)) for q in (5, 25, 50, 75, 95)},
     }
     scores = own - cost
