@@ -20,8 +20,8 @@ import numpy as np
 from dorec.domain.errors import NoFeasiblePlan
 from dorec.domain.intervention import Audience, Budget, ExposureShare
 from dorec.intervene import allocate
+from dorec.intervene.budget_programme import programme_of
 from dorec.intervene.exact import relaxed
-from dorec.intervene.programme import programme_of
 
 RESULTS = Path(__file__).parent / "results" / "allocation.md"
 ACTIONS = 20

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dorec.domain.intervention import Audience, Budget
-from dorec.intervene.programme import programme_of
+from dorec.intervene.budget_programme import programme_of
 
 
 def best(worth: np.ndarray, slots: int, category: np.ndarray, per_category: int, unit_price: float) -> float:

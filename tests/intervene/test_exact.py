@@ -7,9 +7,10 @@ import pytest
 
 from dorec.domain.errors import NoFeasiblePlan
 from dorec.domain.intervention import Audience, Budget, ExposureShare
+from dorec.intervene.budget_programme import programme_of
 from dorec.intervene.exact import relaxed, whole
 from dorec.intervene.lagrangian import best_prices
-from dorec.intervene.programme import Programme, programme_of
+from dorec.intervene.programme import Programme
 
 ARMS = ["none", "a", "b", "c"]
 

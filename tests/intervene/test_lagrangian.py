@@ -5,8 +5,9 @@ import pytest
 
 from dorec.domain.intervention import Audience, Budget, ExposureShare
 from dorec.intervene import lagrangian
+from dorec.intervene.budget_programme import programme_of
 from dorec.intervene.exact import relaxed
-from dorec.intervene.programme import Programme, programme_of
+from dorec.intervene.programme import Programme
 
 
 def programme(seed: int, n: int, *, ties: bool) -> Programme:

@@ -1,6 +1,7 @@
 """What to do, to whom? Effects and a budget become an allocation and a policy."""
 
-from dorec.intervene.allocate import Allocation, Limit, allocate, allocation_value
+from dorec.intervene.allocate import allocate
+from dorec.intervene.allocation import Allocation, Limit, allocation_value
 from dorec.intervene.bandits import (
     BanditRun,
     BanditState,

@@ -75,6 +75,28 @@ def respond_once(
 
 
 @kernel
+def _closest(worth: FloatArray, taken: IntArray, most: int, category: IntArray, room: IntArray) -> float:
+    """What the least costly change of a unit's actions would lose: one dropped, one added, or one for another."""
+    is_taken = np.zeros(len(worth), dtype=np.bool_)
+    least = np.inf
+    for a in taken:
+        is_taken[a] = True
+        least = min(least, worth[a])
+    closest = abs(least)
+    for a in range(len(worth)):
+        if is_taken[a] or most == 0:
+            continue
+        if room[category[a]] == 0:
+            in_its_way = np.inf
+            for b in taken:
+                in_its_way = min(in_its_way, worth[b]) if category[b] == category[a] else in_its_way
+        else:
+            in_its_way = least if len(taken) == most else 0.0
+        closest = min(closest, abs(in_its_way - worth[a]))
+    return closest
+
+
+@kernel
 def respond_often(
     gain: AnyArray,
     cost: FloatArray,
@@ -98,36 +120,44 @@ def respond_often(
     n, m = gain.shape
     cost_step, allow_step = cost.shape[0] > 1, allowed.shape[0] > 1
     slot_step, group_step, weight_step = len(slots) > 1, len(group) > 1, len(weight) > 1
-    worth = np.empty(m)
-    taken = np.empty(m, dtype=np.int64)
-    n_category = category.max() + 1 if m else 0
+    price = action_price.copy() if cost_step else action_price + money * cost[0]
+    all_allowed = not allow_step and allowed.all()
+    worth, still, taken = np.empty(m), np.empty(m), np.empty(m, dtype=np.int64)
+    room = np.full(category.max() + 1 if m else 0, per_category)
     value = 0.0
     for u in range(n):
         for a in range(m):
-            ok = allowed[u * allow_step, a]
-            worth[a] = gain[u, a] - money * cost[u * cost_step, a] - action_price[a] if ok else -np.inf
-        g = group[u * group_step]
-        room = np.full(n_category, per_category, dtype=np.int64)
-        size, total, closest = 0, 0.0, np.inf
-        while size < slots[u * slot_step]:
-            best, second, at = -np.inf, -np.inf, -1
+            r = gain[u, a] - price[a]
+            if cost_step:
+                r -= money * cost[u, a]
+            if not all_allowed:
+                r = r if allowed[u * allow_step, a] else -np.inf
+            worth[a] = r
+            still[a] = r
+        g, most = group[u * group_step], slots[u * slot_step]
+        size, total = 0, 0.0
+        while size < most:
+            best, at = -np.inf, -1
             for a in range(m):
-                if worth[a] > best and room[category[a]] > 0:
-                    second, best, at = best, worth[a], a
-                elif worth[a] > second and room[category[a]] > 0:
-                    second = worth[a]
+                at = a if still[a] > best else at
+                best = max(still[a], best)
             # an action that loses is taken where being treated is paid for
-            if at < 0 or (best <= 0 and not (size == 0 and best > unit_price[g])):
-                closest = min(closest, -best)
+            if at < 0 or (best <= 0 and (size > 0 or best <= unit_price[g])):
                 break
             taken[size] = at
             size += 1
             total += best
-            closest = min(closest, best - max(second, 0.0) if size == slots[u * slot_step] else best)
+            still[at] = -np.inf
             room[category[at]] -= 1
-            worth[at] = -np.inf
+            if room[category[at]] == 0:
+                for a in range(m):
+                    still[a] = -np.inf if category[a] == category[at] else still[a]
         net = total - unit_price[g]
-        if size == 0 or net <= 0:
+        if len(margin):
+            margin[u] = min(abs(net), _closest(worth, taken[:size], most, category, room))
+        for i in range(size):
+            room[category[taken[i]]] = per_category
+        if net <= 0:
             size = 0
         if size > 0:
             w = weight[u * weight_step]
@@ -139,6 +169,4 @@ def respond_often(
         if len(choice):
             for i in range(choice.shape[1]):
                 choice[u, i] = taken[i] if i < size else -1
-        if len(margin):
-            margin[u] = min(abs(net), abs(closest))
     return value

@@ -35,7 +35,7 @@ def relaxed(programme: Programme) -> tuple[float, FloatArray, AnyArray | None]:
     """
     from scipy import optimize, sparse  # loaded on use: it takes half a second
 
-    matrix = _matrix(programme)
+    matrix = _matrix(programme, implied=True)  # with these HiGHS gives smaller prices where several are right
     if not matrix.rows.shape[1]:
         return 0.0, np.zeros(len(programme.bounds)), _empty(programme)
     linprog: Any = optimize.linprog  # its stubs don't know sparse matrices
@@ -66,7 +66,7 @@ def whole(
         nodes: of the search at most.
         seconds: likewise; what was found by then stands.
     """
-    matrix = _matrix(programme)
+    matrix = _matrix(programme, implied=False)  # without, its search is several times faster
     bounds, first = programme.bounds, np.inf
     for attempt in range(5):
         x, bound = _milp(matrix, bounds, {"mip_rel_gap": gap, "node_limit": nodes, "time_limit": seconds})
@@ -117,7 +117,7 @@ def _plan(programme: Programme, matrix: _Matrix, x: FloatArray) -> AnyArray:
     return plan
 
 
-def _matrix(programme: Programme) -> _Matrix:
+def _matrix(programme: Programme, *, implied: bool) -> _Matrix:
     from scipy import sparse
 
     slots = programme.each(programme.slots)
@@ -137,24 +137,28 @@ def _matrix(programme: Programme) -> _Matrix:
     if not often:
         return _Matrix(unit, action, 0, gain, rows, member, np.ones(n))
     rows = sparse.hstack([rows, sparse.csr_matrix(by_group[:, group] * weight)])
-    unit_rows = _several(programme, member, unit, action)
+    unit_rows = _several(programme, member, unit, action, implied=implied)
     return _Matrix(unit, action, n, gain, rows, unit_rows, np.zeros(unit_rows.shape[0]))
 
 
-def _several(programme: Programme, member: Any, unit: IntArray, action: IntArray) -> Any:
-    """Treated (z) where any action is given, and only then; at most `slots`, at most `per_category` of a category."""
+def _several(programme: Programme, member: Any, unit: IntArray, action: IntArray, *, implied: bool) -> Any:
+    """Treated (z) where any action is given, and only then; at most `slots`, at most `per_category` of a category.
+
+    Without `implied`, rows that others make idle are left out: most often there are as many as pairs.
+    """
     from scipy import sparse
 
     n, n_pairs = programme.n, len(unit)
     z = sparse.identity(n, format="csr")
-    pairs = sparse.identity(n_pairs, format="csr")
-    of_pair = sparse.csr_matrix((np.ones(n_pairs), (np.arange(n_pairs), unit)), shape=(n_pairs, n))
-    blocks = [
-        sparse.hstack([pairs, -of_pair]),  # given only where treated
-        sparse.hstack([-member, z]),  # treated only where given
-        sparse.hstack([member, -sparse.diags(programme.each(programme.slots).astype(float))]),
-    ]
-    for code in range(programme.category.max(initial=0) + 1 if programme.per_category < programme.m else 0):
+    blocks = [sparse.hstack([member, -sparse.diags(programme.each(programme.slots).astype(float))])]
+    if implied or (programme.rows[:, 1 + programme.m :] < 0).any():  # no limit asks for treated units otherwise
+        blocks.append(sparse.hstack([-member, z]))
+    apart = programme.per_category < programme.m
+    for code in range(programme.category.max(initial=0) + 1 if apart else 0):
         inside = member @ sparse.diags((programme.category[action] == code).astype(float))
         blocks.append(sparse.hstack([inside, -float(programme.per_category) * z]))
+    if implied or not (apart and programme.per_category == 1):
+        pairs = sparse.identity(n_pairs, format="csr")
+        of_pair = sparse.csr_matrix((np.ones(n_pairs), (np.arange(n_pairs), unit)), shape=(n_pairs, n))
+        blocks.append(sparse.hstack([pairs, -of_pair]))  # given only where treated
     return sparse.vstack(blocks, format="csr")

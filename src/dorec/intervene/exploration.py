@@ -12,9 +12,9 @@ from dorec.domain.intervention import Audience, Budget
 from dorec.domain.logged_feedback import no_distribution
 from dorec.domain.protocols import Policy
 from dorec.domain.run import RunContext
-from dorec.intervene.allocate import Allocation
+from dorec.intervene.allocation import Allocation
 from dorec.intervene.bandits.decisions import Decisions, draw
-from dorec.intervene.programme import programme_of
+from dorec.intervene.budget_programme import programme_of
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray
 
 DEFAULT_CONTEXT = RunContext()

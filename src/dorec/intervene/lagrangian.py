@@ -16,7 +16,8 @@ import numpy as np
 from dorec.domain.errors import NoFeasiblePlan
 from dorec.intervene.exact import whole
 from dorec.intervene.programme import Programme
-from dorec.numeric.arrays import AnyArray, FloatArray
+from dorec.intervene.repair import repaired
+from dorec.numeric.arrays import AnyArray, FloatArray, IntArray
 from dorec.numeric.rng import generator
 
 SAMPLE = 20_000  # units on which prices are found first
@@ -26,8 +27,9 @@ GOLDEN = 0.6180339887498949  # multiples of it fill [0, 1) evenly
 CORE = 150  # units decided together at first
 CORE_GAP = 1e-5  # of the core's own gain, at which its search stops
 NODES = 200  # of that search at most
-SECONDS = 30.0  # likewise, for the few programmes in which a node takes long
-LARGEST_CORE = 200_000  # pairs of unit and action
+LARGEST_CORE = 60_000  # pairs of unit and action
+FINE = 1e-4  # share of the bound; a plan that falls short by less is not searched again
+REPAIR = 20_000_000  # pairs of unit and action that are repaired together at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ def solve(programme: Programme) -> tuple[AnyArray, Dual]:
         NoFeasiblePlan: no plan in whole numbers was found.
     """
     dual = best_prices(programme)
-    return _decide_core(programme, _responses(programme, dual), dual), dual
+    return _whole_plan(programme, _responses(programme, dual), dual), dual
 
 
 def best_prices(programme: Programme, highest: FloatArray | None = None) -> Dual:
@@ -147,26 +149,70 @@ def _responses(programme: Programme, dual: Dual) -> AnyArray:
     return plan
 
 
-def _decide_core(programme: Programme, plan: AnyArray, dual: Dual) -> AnyArray:
-    """Decide the units with the closest choice together, more of them until every limit is kept."""
+def _whole_plan(programme: Programme, plan: AnyArray, dual: Dual) -> AnyArray:
+    """A plan that keeps every limit: the best of what is mended one unit at a time and of what a core decides."""
     margin = np.empty(programme.n)
     programme.dual(dual.prices, np.empty_like(plan), margin)
     closeness = np.lexsort((generator(0, "allocation core").random(programme.n), margin))
     size = min(programme.n, CORE + 10 * len(programme.bounds))
-    used = programme.totals(plan).use
-    while True:
-        core = np.sort(closeness[:size])
-        others = used - programme.take(core, programme.bounds).totals(plan[core]).use
-        part = programme.take(core, programme.bounds - programme.rows @ others)
-        decided, _ = whole(part, gap=CORE_GAP, nodes=NODES, seconds=SECONDS)
-        if decided is not None:
-            tried = plan.copy()
-            tried[core] = decided
-            if not len(programme.broken(programme.totals(tried).use)):
-                return tried
+    best = _decided(programme, plan, closeness[:size])
+    if best is None or (size < programme.n and _short(programme, best, dual) > FINE):
+        mended = _mended(programme, plan, dual, closeness)
+        again = None if mended is None else _decided(programme, mended, closeness[:size])
+        best = _better(programme, _better(programme, best, mended), again)
+    while best is None:
         if size == programme.n or size * programme.m > LARGEST_CORE:
             raise NoFeasiblePlan(
-                f"no plan in whole units was found that keeps every limit, with {size:,} units decided together",
+                f"fractions of units can keep every limit, but no plan in whole units was found: neither by changing "
+                f"one unit at a time nor with {size:,} units decided together",
                 remedy="loosen the limits a little, or try method='exact'",
             )
-        size = min(programme.n, 4 * size)
+        size = min(programme.n, 2 * size)
+        best = _decided(programme, plan, closeness[:size])
+    return best
+
+
+def _mended(programme: Programme, plan: AnyArray, dual: Dual, closeness: IntArray) -> AnyArray | None:
+    """The plan repaired among the units with the closest choice, more of them where these are not enough."""
+    for size in dict.fromkeys(min(size, programme.n, REPAIR // programme.m) for size in (2_000, 20_000, programme.n)):
+        among = np.sort(closeness[:size])
+        found = repaired(_part(programme, plan, among), plan[among], dual.prices)
+        whole_plan = _kept(programme, plan, among, found)
+        if whole_plan is not None:
+            return whole_plan
+    return None
+
+
+def _decided(programme: Programme, plan: AnyArray, core: IntArray) -> AnyArray | None:
+    """The plan with the units of the core decided together in whole numbers; None where no limits-keeping was found."""
+    core = np.sort(core)
+    gap = max(CORE_GAP, TOLERANCE * programme.n / len(core))
+    found, _ = whole(_part(programme, plan, core), gap=gap, nodes=NODES)
+    return _kept(programme, plan, core, found)
+
+
+def _part(programme: Programme, plan: AnyArray, units: IntArray) -> Programme:
+    """The programme of some units, with the limits that the plan of the others leaves."""
+    part = programme.take(units, programme.bounds)
+    others = programme.totals(plan).use - part.totals(plan[units]).use
+    return programme.take(units, programme.bounds - programme.rows @ others)
+
+
+def _kept(programme: Programme, plan: AnyArray, units: IntArray, found: AnyArray | None) -> AnyArray | None:
+    """The plan with what was found for some units, where it keeps every limit."""
+    if found is None:
+        return None
+    tried = plan.copy()
+    tried[units] = found
+    return None if len(programme.broken(programme.totals(tried).use)) else tried
+
+
+def _better(programme: Programme, one: AnyArray | None, other: AnyArray | None) -> AnyArray | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if programme.totals(one).value >= programme.totals(other).value else other
+
+
+def _short(programme: Programme, plan: AnyArray, dual: Dual) -> float:
+    """By which share of the bound a plan falls short of it."""
+    return (dual.bound - programme.totals(plan).value) / (abs(dual.bound) or 1.0)

@@ -9,7 +9,8 @@ import numpy as np
 from dorec.domain.errors import ConfigError, InputError, OtherUnits
 from dorec.domain.estimate import Estimate
 from dorec.domain.intervention import Budget
-from dorec.intervene.allocate import Allocation, allocate, allocation_value
+from dorec.intervene.allocate import allocate
+from dorec.intervene.allocation import Allocation, allocation_value
 from dorec.intervene.pareto import ParetoFront, pareto_front
 from dorec.numeric.arrays import FloatArray
 

@@ -7,7 +7,7 @@ import numpy as np
 from dorec.domain.errors import InputError
 from dorec.domain.intervention import Budget
 from dorec.domain.protocols import EffectModel
-from dorec.intervene.allocate import Allocation
+from dorec.intervene.allocation import Allocation
 from dorec.intervene.exploration import with_floor
 from dorec.numeric.arrays import AnyArray, FloatArray
 
