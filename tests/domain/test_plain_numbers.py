@@ -22,6 +22,12 @@ def test_what_is_no_number_is_named(given):
         as_numbers(given, "The dose")
 
 
-def test_numbers_and_whole_numbers_are_told_apart():
-    assert is_number(np.float32(1)) and is_number(float("nan")) and not is_number(np.bool_(True))
-    assert is_whole(np.int8(3), 3) and not is_whole(3, 4) and not is_whole(float("nan")) and not is_whole(None)
+@pytest.mark.parametrize("value", [np.float32(1), float("nan"), 3])
+def test_a_number_is_one_number(value):
+    assert is_number(value)
+
+
+@pytest.mark.parametrize("value", [4.5, float("nan"), float("inf"), True, np.bool_(True), "3", None, 2])
+def test_whole_numbers_have_a_least(value):
+    assert not is_whole(value, 3)
+    assert is_whole(np.int8(3), 3)

@@ -24,3 +24,10 @@ def test_what_is_known_exactly_has_no_error() -> None:
 def test_one_score_is_no_choice() -> None:
     with pytest.raises(InputError, match="one score"):
         best_of(Estimate.of_mean(np.arange(9.0)))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 2.0, float("nan"), "a"])
+def test_a_level_is_a_probability(level: object) -> None:
+    scores = Estimate.of_mean(np.random.default_rng(0).normal(size=(50, 2)), name=("a", "b"), sample="u")
+    with pytest.raises(InputError, match="level is"):
+        best_of(scores, level)

@@ -33,3 +33,19 @@ def test_what_cannot_be_counted_is_refused() -> None:
         recent_contacts(log, ["a"], since=datetime(2024, 1, 1))
     with pytest.raises(InputError, match="twice"):
         recent_contacts(log, ["a", "a"], since=datetime(2024, 1, 1))
+
+
+def test_one_kind_may_be_named_alone_and_a_window_has_a_start_and_an_end() -> None:
+    start = datetime(2024, 1, 1)
+    rows = {"user_id": ["a", "a"], "event": ["impression", "view"], "timestamp": [start, start]}
+    log = EventLog.from_table(rows)
+    assert recent_contacts(log, ["a"], since=start, kinds="impression").tolist() == [1]
+    for wrong in (
+        {"kinds": ()},
+        {"since": "2024-01-01"},
+        {"since": start.date()},
+        {"until": start},
+        {"until": start - timedelta(days=1)},
+    ):
+        with pytest.raises(InputError):
+            recent_contacts(log, ["a"], **({"since": start} | wrong))

@@ -124,3 +124,31 @@ def test_what_can_t_be_searched_is_refused() -> None:
     words = Study.from_table({"t": ["a", "b"] * 20, "y": range(40)}, outcome="y", treatment="t")
     with pytest.raises(InputError, match="no numbers"):
         dose_search(AIPW(n_folds=2).fit(words))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"doses": ["a", "b"]},
+        {"cost": "a"},
+        {"level": 2.0},
+        {"level": np.nan},
+        {"doses": None, "points": 2.5},
+        {"value": lambda sold, price: None},
+        {"value": lambda sold, price: np.nan},
+        {"value": 3},
+        {"value": lambda sold, price: min(sold, 3.9) * price},  # bends within the outcomes, beyond 2
+        {"segments": np.where(np.arange(400) % 3 == 0, np.nan, 1.0)},
+        {"segments": np.where(np.arange(400) % 3 == 0, None, "a")},
+        {"segments": np.array([1, "1"] * 200, dtype=object)},
+    ],
+    ids=str,
+)
+def test_settings_without_sense_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        dose_search(Known(FLAT["truth"], 0), **({"doses": DOSES} | settings))
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(InputError, match="a fitted model"):
+        dose_search(3)

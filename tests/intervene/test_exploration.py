@@ -86,7 +86,7 @@ def test_what_cannot_be_is_refused() -> None:
         Exploring(policy=plan, floor=0.0)
     with pytest.raises(ConfigError, match=r"3 choices; give 0 to 0\.3333"):
         with_floor(np.full((1, 3), 1 / 3), 0.4)
-    with pytest.raises(InputError, match=r"give \(2, 1\)"):
+    with pytest.raises(InputError, match=r"give \(2, 1\) booleans"):
         Exploring(policy=plan).propensities(np.zeros((2, 0)), eligible=np.ones((2, 2), dtype=bool))
     with pytest.raises(InputError, match="UpliftPolicy"):
         Exploring(policy=plan).propensities(np.zeros((3, 0)))
@@ -101,3 +101,32 @@ def test_what_cannot_be_is_refused() -> None:
 
     with pytest.raises(BadPropensity, match="first row 0"):
         Exploring(policy=Wrong()).propensities(np.zeros((2, 0)))
+
+
+@pytest.mark.parametrize(
+    "p", [[[np.nan, 1.0]], [[0.7, 0.7]], [[-0.1, 1.1]], [["a", "b"]], [0.5, 0.5], [[1.0]]], ids=str
+)
+def test_what_is_no_distribution_is_refused_wherever_it_comes_in(p: object) -> None:
+    class Wrong:
+        def propensities(self, covariates: object) -> object:
+            return p
+
+    policy, budget = Exploring(policy=Wrong(), floor=0.1), Budget(total=1.0, cost={"a": 1.0})
+    for ask in (
+        lambda: with_floor(p, 0.1),
+        lambda: expected_use(p, budget, ["none", "a"]),
+        lambda: policy.propensities(np.zeros((1, 0))),
+        lambda: policy.loss(np.zeros((1, 0)), np.ones((1, 2))),
+    ):
+        with pytest.raises((BadPropensity, InputError)):
+            ask()
+
+
+def test_floors_and_policies_of_another_kind_are_refused() -> None:
+    with pytest.raises(InputError, match="no policy"):
+        Exploring(policy=3, floor=0.1)
+    for floor in ("a", None, np.nan):
+        with pytest.raises(ConfigError):
+            with_floor(np.array([[0.5, 0.5]]), floor)
+    with pytest.raises(InputError, match="booleans"):
+        with_floor(np.array([[0.5, 0.5]]), 0.1, np.array([[0.3]]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dorec.domain.errors import InputError, NoSupport
+from dorec.domain.errors import InputError, NoSupport, NotFinite, TooFewUnits
 from dorec.intervene.extrapolation import Beyond, beyond_support, extrapolation_verdict
 
 RNG = np.random.default_rng(0)
@@ -67,3 +67,28 @@ def test_chances_count() -> None:
     assert verdict.statistic == pytest.approx(0.1)
     with pytest.raises(InputError, match="give"):
         beyond_support(DOSE, 1.0, X[:5])
+
+
+def test_doses_that_are_mostly_none_are_no_arms() -> None:
+    """A thousand zeros in front do not turn a dose into a yes or no."""
+    rng = np.random.default_rng(0)
+    dose = np.concatenate([np.zeros(1_500), rng.uniform(0.1, 0.4, size=1_500), [1.0]])
+    assert beyond_support(dose, 0.85, rng.normal(size=(3_001, 1))).unlikely.mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("observed", "asked", "covariates", "kind"),
+    [
+        ([0.0, np.nan, 1.0], 0.5, np.zeros((3, 1)), NotFinite),
+        ([0.0, 0.5, 1.0], np.nan, np.zeros((3, 1)), NotFinite),
+        ([0.0, 0.5, 1.0], 0.5, np.full((3, 1), np.nan), NotFinite),
+        ([0.0, 0.5, 1.0], [0.5, 0.5], np.zeros((3, 1)), InputError),
+        (["a", "b", "c"], 0.5, np.zeros((3, 1)), InputError),
+        ([], 0.5, np.empty((0, 1)), TooFewUnits),
+    ],
+)
+def test_what_says_nothing_of_support_is_refused(
+    observed: object, asked: object, covariates: object, kind: type
+) -> None:
+    with pytest.raises(kind):
+        beyond_support(observed, asked, covariates)

@@ -115,3 +115,29 @@ def test_what_can_t_be_compared_is_refused() -> None:
         pareto_front(given).choose(weights={"aim11": 1.0})
     with pytest.raises(ConfigError, match="0 or more"):
         pareto_front(given).choose(weights={"aim1": -1.0})
+
+
+def test_names_are_text_and_numbers_may_be_names() -> None:
+    given = candidates(np.array([[0.0, 1.0], [1.0, 0.0]]), 0)
+    one, two = given.values()
+    front = pareto_front({1: dict(enumerate(one.values())), 2: dict(enumerate(two.values()))})
+    assert (front.candidates, front.aims) == (("1", "2"), ("0", "1"))
+    aim = next(iter(one))
+    for wrong in ({1: one, "1": two}, [one, two], {"a": one, "b": dict.fromkeys(two, "high")}, {"a": 1.0, "b": 2.0}):
+        with pytest.raises(InputError):
+            pareto_front(wrong)
+    with pytest.raises(ConfigError, match="True or False"):
+        pareto_front(given, maximize={aim: "no"})
+    assert pareto_front(given, maximize=np.True_).larger.all()
+
+
+@pytest.mark.parametrize("bound", [np.nan, "a", None])
+def test_a_bound_is_a_number(bound: object) -> None:
+    given = candidates(np.array([[0.0, 1.0], [1.0, 0.0]]), 0)
+    aim = next(iter(next(iter(given.values()))))
+    with pytest.raises(ConfigError, match="bound of"):
+        pareto_front(given).choose(at_least={aim: bound})
+    with pytest.raises(ConfigError, match="weight of"):
+        pareto_front(given).choose(weights={aim: bound})
+    with pytest.raises(ConfigError, match=r"above 0\.5"):
+        pareto_front(given, level=0.4).choose(at_least={aim: 0.0})

@@ -75,3 +75,43 @@ def test_two_fitted_models_give_a_front_in_one_call() -> None:
     found = trade_off({"sales": learner.fit(study), "liking": learner.fit(liking)}, Budget(max_units=300), weights=3)
     assert found.front.values[2, 0] > found.front.values[0, 0] + 0.3
     assert found.front.values[0, 1] > found.front.values[2, 1] + 0.3
+
+
+def test_units_count_their_weight() -> None:
+    """Scores carry the weights of the units: what a plan brings is the weighted mean of the units' own gains."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=500), rng.exponential(size=500)
+    weight = weight / weight.mean()
+
+    class Weighted:
+        arms = (0, 1)
+
+        def __init__(self, gain: np.ndarray) -> None:
+            own = np.column_stack([50.0 + 0 * x, 50.0 + gain])
+            table = {"t": np.arange(500) % 2, "y": own[:, 0], "w": weight}
+            self.study = Study.from_table(table, outcome="y", treatment="t", weight="w")
+            self.unit_effects, self.own = gain, own
+            mean = np.average(own, axis=0, weights=weight)
+            self.means = Estimate(mean, weight[:, None] * (own - mean), name=("0", "1"), sample="users")
+            self.scores = mean + self.means.influence
+
+        def arm_means(self) -> Estimate:
+            return self.means
+
+    models = {"sales": Weighted(x), "liking": Weighted(1 - x)}
+    found = trade_off(models, Budget(max_units=200), weights=3)
+    for i, plan in enumerate(found.allocations.values()):
+        for j, gain in enumerate((x, 1 - x)):
+            own = (plan.arm == 1) * gain
+            assert found.front.values[i, j] == pytest.approx(np.average(own, weights=weight))
+
+
+@pytest.mark.parametrize("weights", [2.5, "ab", [{"sales": np.nan}], [{"sales": "a"}], [3]])
+def test_mixtures_without_sense_are_refused(weights: object) -> None:
+    with pytest.raises(InputError):
+        trade_off(MODELS, Budget(max_units=9), weights=weights)
+
+
+def test_no_mixture_is_lost_for_its_name() -> None:
+    weights = [{"sales": 1.0, "liking": w} for w in (0.121, 0.122, 0.123)]
+    assert len(trade_off(MODELS, Budget(max_units=9), weights=weights).allocations) == 3

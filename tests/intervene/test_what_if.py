@@ -195,3 +195,29 @@ def test_questions_without_sense_are_refused() -> None:
     treated = AIPW(n_folds=2, population="treated", outcome_model=LinearRegression()).fit(study())
     with pytest.raises(InputError, match="population='treated'"):
         what_if(treated, Intervention(target="t", value=1))
+
+
+@pytest.mark.parametrize(
+    "scenarios",
+    [
+        None,
+        3,
+        {"a": 3},
+        {"a": "mail"},
+        {"as it is": Intervention(target="t", value=1)},
+        [Intervention(target="t", value=1, cost=1.0), Intervention(target="t", value=1, cost=9.0)],
+        {1: Intervention(target="t", value=1), "1": Intervention(target="t", value=0)},
+        {"a": Intervention(target="t", kind="policy", value={1: "a"})},
+        {"a": Intervention(target="t", kind="policy", value={1: None})},
+        {"a": Intervention(target="t", value={1})},
+    ],
+    ids=repr,
+)
+def test_scenarios_that_hold_nothing_or_share_a_name_are_refused(scenarios: object) -> None:
+    with pytest.raises(InputError):
+        what_if(model(), scenarios)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(InputError, match="no fitted model"):
+        what_if(3, Intervention(target="t", value=1))

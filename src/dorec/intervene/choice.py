@@ -6,6 +6,7 @@ import numpy as np
 
 from dorec.domain.errors import InputError
 from dorec.domain.estimate import Estimate, Interval
+from dorec.domain.plain_numbers import is_number
 from dorec.numeric.pairwise_contrasts import contrast_errors, contrast_quantile
 
 
@@ -48,14 +49,15 @@ def best_of(scores: Estimate, level: float = 0.95, *, seed: int = 0) -> Choice:
         seed: of the draws behind the joint bounds.
 
     Raises:
-        InputError: the scores are one number. NoInterval: they have no error.
+        InputError: the scores are one number, or the level is no probability. NoInterval: they have no error.
 
     Example:
         >>> draws = np.random.default_rng(1).normal(size=(100, 1)) + [0.0, 0.0, 0.01]  # one shared error
         >>> best_of(Estimate.of_mean(draws, name=("a", "b", "c"), sample="users")).not_worse
         ('c',)
     """
-    if not np.ndim(scores.value):
+    check_level(level)
+    if not isinstance(scores, Estimate) or not np.ndim(scores.value):
         raise InputError("best_of got one score; give an estimate with a value for each alternative.")
     k, best = len(scores.value), int(np.argmax(scores.value))
     covariance = scores.covariance
@@ -73,3 +75,12 @@ def best_of(scores: Estimate, level: float = 0.95, *, seed: int = 0) -> Choice:
         not_worse=tuple(str(scores.name[i]) for i in range(k) if i == best or ahead[i] >= 0),
         level=level,
     )
+
+
+def check_level(level: float) -> None:
+    """Refuse a confidence level that is no probability.
+
+    >>> check_level(0.95)
+    """
+    if not (is_number(level) and 0 < level < 1):
+        raise InputError(f"level is {level!r}; give a probability between 0 and 1, as in 0.95.")

@@ -1,7 +1,7 @@
 """How often each unit was contacted lately, counted from events: what a cap on contacts needs."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ def recent_contacts(
     *,
     since: datetime,
     until: datetime | None = None,
-    kinds: Sequence[str] = ("impression",),
+    kinds: str | Sequence[str] = ("impression",),
 ) -> IntArray:
     """Events of some kinds of each unit in [since, until), (n,): `Audience.recent`. Counted where the events live.
 
@@ -26,10 +26,10 @@ def recent_contacts(
         units: (n,) user ids, compared as text; users without events have 0.
         since: start of the window; a time without zone is UTC.
         until: its end, or None for none.
-        kinds: what counts as a contact.
+        kinds: what counts as a contact, one kind or several.
 
     Raises:
-        InputError: an event has no time, or a unit stands twice.
+        InputError: an event has no time, a unit stands twice, the window ends before it starts, or no kind is named.
 
     Example:
         >>> rows = {"user_id": ["a", "a", "b"], "event": ["impression"] * 3,
@@ -37,23 +37,32 @@ def recent_contacts(
         >>> recent_contacts(EventLog.from_table(rows), ["a", "b", "c"], since=datetime(2024, 1, 2)).tolist()
         [1, 1, 0]
     """
-    names = [str(unit) for unit in np.asarray(units).tolist()]
+    counts = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    if not counts:
+        raise InputError("kinds is empty, so that nothing would count as a contact; give one or more, as 'impression'.")
+    start, end = _utc(since, "since"), None if until is None else _utc(until, "until")
+    if end is not None and end <= start:
+        raise InputError(f"The window ends at {end}, which is not after its start, {start}; give since < until.")
+    names = [str(unit) for unit in np.asarray(units).ravel().tolist()]
     if len(set(names)) < len(names):
         raise InputError("A unit stands twice in units; name each unit once.")
     if events.n_events and not events.has_time:
         raise InputError("Some events have no timestamp, so a window can't be counted; set these rows aside first.")
-    found = events.table.filter(events.table.event.isin(list(kinds)), events.table.timestamp >= _utc(since))
-    if until is not None:
-        found = found.filter(found.timestamp < _utc(until))
+    found = events.table.filter(events.table.event.isin(list(counts)), events.table.timestamp >= _moment(start))
+    if end is not None:
+        found = found.filter(found.timestamp < _moment(end))
     counted = found.group_by("user_id").agg(n=found.count()).to_pyarrow()
     by_unit = dict(zip(counted["user_id"].to_pylist(), counted["n"].to_pylist(), strict=True))
     return np.array([by_unit.get(name, 0) for name in names], dtype=np.int64)
 
 
-def _utc(time: datetime) -> Any:
-    from datetime import UTC
+def _utc(time: datetime, name: str) -> datetime:
+    if not isinstance(time, datetime):
+        raise InputError(f"{name} is {time!r}; give a datetime, as datetime(2024, 1, 2).")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
+
+def _moment(time: datetime) -> Any:
     import ibis
 
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return ibis.timestamp(aware.isoformat()).cast("timestamp('UTC')")
+    return ibis.timestamp(time.isoformat()).cast("timestamp('UTC')")

@@ -9,12 +9,13 @@ import numpy as np
 from dorec.domain.errors import InputError, NoOverlap, Refusal
 from dorec.domain.estimate import Estimate, Interval
 from dorec.domain.explanation import Figure
+from dorec.domain.plain_numbers import as_numbers, is_number, is_whole
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
-from dorec.intervene.choice import Choice, best_of
+from dorec.intervene.choice import Choice, best_of, check_level
 from dorec.intervene.extrapolation import beyond_support, extrapolation_verdict
-from dorec.intervene.scenario_outcomes import ArmModel, DoseModel, weights_of
+from dorec.intervene.scenario_outcomes import ArmModel, DoseModel, check_population, unit_scores, weights_of
 from dorec.numeric.arrays import AnyArray, FloatArray
 
 DEFAULT_CONTEXT = RunContext()
@@ -161,25 +162,31 @@ def dose_search(
         (2.5, 2.25)
     """
     worth = value or _outcome
-    tried = None if doses is None else np.unique(np.asarray(doses, dtype=np.float64))
-    if not np.isfinite(cost) or (tried is not None and (len(tried) < 2 or not np.isfinite(tried).all())):
-        raise InputError(f"cost is {cost}, doses are {doses}; give a finite cost and two doses or more.")
+    if not isinstance(getattr(model, "study", None), Study) or not callable(worth):
+        raise InputError(
+            f"dose_search got {type(model).__name__} and the worth {worth!r}; give a fitted model and a function."
+        )
+    check_population(model, "dose_search")
+    check_level(level)
+    tried = None if doses is None else np.unique(as_numbers(doses, "doses"))
+    if not is_number(cost) or not np.isfinite(cost):
+        raise InputError(f"cost is {cost!r}; give a finite number.")
+    if tried is not None and (len(tried) < 2 or not np.isfinite(tried).all()):
+        raise InputError(f"doses are {doses}; give two doses or more, all finite.")
     whole = _search(model, _means(model, tried, points), worth, cost, level)
     if segments is None:
         return whole
-    labels = np.asarray(segments)
-    if labels.shape != (model.study.n,):
-        raise InputError(f"segments have shape {labels.shape}; give a label for each of {model.study.n:,} units.")
-    names = sorted(set(labels.tolist()), key=str)
+    labels = _labels(segments, model.study.n)
+    names = sorted(set(labels.tolist()))
     strict = 1 - (1 - level) / (1 + len(names))
     found: dict[str, DoseChoice] = {}
     refused: dict[str, str] = {}
     for name in context.track(names, "segments", len(names)):
         try:
             part, means = _of_segment(model, labels == name, tried if tried is not None else whole.doses, context)
-            found[str(name)] = _search(part, means, worth, cost, strict)
+            found[name] = _search(part, means, worth, cost, strict)
         except Refusal as refusal:
-            refused[str(name)] = refusal.reason
+            refused[name] = refusal.reason
     again = _search(model, _means(model, whole.doses, points), worth, cost, strict)
     return replace(again, segments=found, refused=refused)
 
@@ -211,8 +218,8 @@ def _means(model: DoseModel | ArmModel, doses: FloatArray | None, points: int) -
         raise InputError(f"{type(model).__name__} has no curve over doses; take DoseResponse.")
     if doses is not None:
         return _Means(doses, model.curve(doses))
-    if points < 2:
-        raise InputError(f"points is {points}; give 2 or more.")
+    if not is_whole(points, 2):
+        raise InputError(f"points is {points!r}; give a whole number of 2 or more.")
     kept, parts = [], []
     for dose in np.linspace(*model.support, points + 2)[1:-1]:
         try:
@@ -236,9 +243,7 @@ def _of_segment(
         low, high = fitted.support
         return fitted, _means(fitted, doses[(doses >= low) & (doses <= high)], len(doses))
     means = model.arm_means()  # type: ignore[union-attr]
-    weight = weights_of(model.study)
-    deviation = np.asarray(means.influence)
-    own = means.value + np.divide(deviation, weight[:, None], out=np.zeros_like(deviation), where=weight[:, None] > 0)
+    own = unit_scores(means.value + np.asarray(means.influence), means.value, weights_of(model.study))
     inside = weights_of(part)
     value = np.average(own[rows], axis=0, weights=inside)
     cluster = None if means.cluster is None else means.cluster[rows]
@@ -256,10 +261,7 @@ def _of_segment(
 
 def _search(model: Any, means: _Means, worth: Worth, cost: float, level: float) -> DoseChoice:
     doses, estimate, study = means.doses, means.estimate, model.study
-    slope = np.array([worth(1.0, d) - worth(0.0, d) for d in doses])
-    base = np.array([worth(0.0, d) for d in doses])
-    if not np.allclose([worth(2.0, d) for d in doses], base + 2 * slope):
-        raise InputError("value bends with the outcome; give one that is linear in it, as sold * (price - 2).")
+    base, slope = _straight(worth, doses, study.outcome)
     names = tuple(f"{d:.6g}" for d in doses)
     values = replace(
         estimate,
@@ -282,6 +284,34 @@ def _search(model: Any, means: _Means, worth: Worth, cost: float, level: float) 
         choice=choice,
         verdicts=_verdicts(study, held, doses, int(np.argmax(values.value))),
     )
+
+
+def _straight(worth: Worth, doses: FloatArray, outcome: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Worth at each dose (m,) where nothing comes of it, and of one unit of the outcome; over the outcomes seen."""
+    at = np.unique([0.0, 1.0, outcome.min(), outcome.mean(), outcome.max()])
+    table = as_numbers([[worth(float(y), float(d)) for d in doses] for y in at], "value")
+    if table.shape != (len(at), len(doses)) or not np.isfinite(table).all():
+        raise InputError("value gives something else than a finite number; give a function of (outcome, dose).")
+    base = table[np.searchsorted(at, 0.0)]
+    slope = table[np.searchsorted(at, 1.0)] - base
+    bend = np.abs(table - base - at[:, None] * slope).max(axis=0)
+    if (bend > 1e-6 * np.abs(table).max(axis=0)).any():
+        raise InputError("value bends with the outcome; give one that is linear in it, as sold * (price - 2).")
+    return base, slope
+
+
+def _labels(segments: AnyArray, n: int) -> AnyArray:
+    """The segment of each unit as text, (n,); refused where two labels would read the same, or one is missing."""
+    given = np.asarray(segments)
+    if given.shape != (n,):
+        raise InputError(f"segments have shape {given.shape}; give a label for each of {n:,} units.")
+    plain = given.tolist()
+    missing = [row for row, label in enumerate(plain) if label is None or label != label]
+    if missing:
+        raise InputError(f"{len(missing):,} unit(s) have no segment, the first in row {missing[0]}; give each a label.")
+    if len(set(map(str, set(plain)))) < len(set(plain)):
+        raise InputError("Two segments have the same name as text, such as 1 and '1'; rename one.")
+    return np.array([str(label) for label in plain])
 
 
 def _verdicts(study: Study, held: FloatArray, doses: FloatArray, at: int) -> tuple[Verdict, ...]:

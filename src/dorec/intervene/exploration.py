@@ -10,6 +10,7 @@ from dorec.domain.errors import BadPropensity, ConfigError, InputError
 from dorec.domain.estimate import Estimate
 from dorec.domain.intervention import Audience, Budget
 from dorec.domain.logged_feedback import no_distribution
+from dorec.domain.plain_numbers import as_numbers, is_number
 from dorec.domain.protocols import Policy
 from dorec.domain.run import RunContext
 from dorec.intervene.allocation import Allocation
@@ -32,6 +33,7 @@ def with_floor(propensities: FloatArray, floor: float, eligible: BoolArray | Non
 
     Raises:
         ConfigError: `floor` is more than 1 over the number of choices of a unit.
+        BadPropensity: a row is no probability distribution.
 
     Example:
         >>> with_floor(np.array([[0.0, 1.0], [0.5, 0.5]]), 0.1).round(3).tolist()
@@ -39,26 +41,42 @@ def with_floor(propensities: FloatArray, floor: float, eligible: BoolArray | Non
         >>> with_floor(np.array([[0.0, 1.0]]), 0.1, np.array([[False]])).tolist()
         [[1.0, 0.0]]
     """
-    n, k = propensities.shape
+    given = _distributions(propensities)
+    n, k = given.shape
     may = np.ones((n, k), dtype=np.bool_)
     if eligible is not None:
-        if np.shape(eligible) != (n, k - 1):
+        if np.shape(eligible) != (n, k - 1) or np.asarray(eligible).dtype != np.bool_:
             raise InputError(
-                f"eligible has shape {np.shape(eligible)}; for {n:,} units and {k} arms give {(n, k - 1)}."
+                f"eligible has shape {np.shape(eligible)} and holds {np.asarray(eligible).dtype}; for {n:,} units and "
+                f"{k} arms give {(n, k - 1)} booleans."
             )
         may[:, 1:] = eligible
-    p = np.where(may, propensities, 0.0)
-    p[:, 0] += np.where(may, 0.0, propensities).sum(axis=1)
+    p = np.where(may, given, 0.0)
+    p[:, 0] += np.where(may, 0.0, given).sum(axis=1)
     choices = may.sum(axis=1)
-    if not 0 <= floor * choices.max(initial=1) <= 1 + 1e-12:
-        raise ConfigError(
-            f"floor is {floor} and a unit has {choices.max()} choices; give 0 to {1 / choices.max():.4g}."
-        )
+    most = choices.max(initial=1)
+    if not (is_number(floor) and 0 <= floor * most <= 1 + 1e-12):
+        raise ConfigError(f"floor is {floor!r} and a unit has {most} choices; give 0 to {1 / most:.4g}.")
     least = np.where(may, p, np.inf).min(axis=1)
     # (1 - share) * least + share / choices = floor
     short = np.maximum(floor - least, 0.0)
     share = np.divide(short, 1.0 / choices - least, out=np.zeros(n), where=short > 0).clip(0.0, 1.0)[:, None]
     return np.asarray((1.0 - share) * p + share * may / choices[:, None])
+
+
+def _distributions(propensities: Any) -> FloatArray:
+    """Rows that are probability distributions, (n, k)."""
+    p = as_numbers(propensities, "The policy's propensities")
+    if p.ndim != 2 or p.shape[1] < 2:
+        raise InputError(f"The policy's propensities have shape {p.shape}; give (n, k), one for each of k >= 2 arms.")
+    bad = no_distribution(p)
+    if len(bad):
+        raise BadPropensity(
+            f"{len(bad):,} row(s) of the policy are no probability distribution, the first row {bad[0]}",
+            remedy="divide each row by its sum, with no entry below 0",
+            evidence={"rows": bad[:10].tolist()},
+        )
+    return p
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +104,12 @@ class Exploring:
     floor: float = 0.01
 
     def __post_init__(self) -> None:
-        if not 0 < self.floor <= 0.5:
-            raise ConfigError(f"floor is {self.floor}; give a probability above 0 and at most 0.5.")
+        if not (is_number(self.floor) and 0 < self.floor <= 0.5):
+            raise ConfigError(f"floor is {self.floor!r}; give a probability above 0 and at most 0.5.")
+        if not isinstance(self.policy, Policy):
+            raise InputError(
+                f"{type(self.policy).__name__} is no policy; give an object with propensities(covariates)."
+            )
         if isinstance(self.policy, Allocation) and self.policy.choice.shape[1] > 1:
             raise InputError("A unit may get several arms in this plan; exploring is for one arm a unit.")
 
@@ -97,15 +119,7 @@ class Exploring:
         Raises:
             BadPropensity: a row of the policy is no probability distribution.
         """
-        base = np.asarray(self.policy.propensities(covariates), dtype=np.float64)
-        bad = no_distribution(base)
-        if len(bad):
-            raise BadPropensity(
-                f"{len(bad):,} row(s) of the policy are no probability distribution, the first row {bad[0]}",
-                remedy="divide each row by its sum, with no entry below 0",
-                evidence={"rows": bad[:10].tolist()},
-            )
-        return with_floor(base, self.floor, eligible)
+        return with_floor(self.policy.propensities(covariates), self.floor, eligible)
 
     def draw(
         self, covariates: AnyArray, *, eligible: BoolArray | None = None, context: RunContext = DEFAULT_CONTEXT
@@ -125,8 +139,8 @@ class Exploring:
             eligible: (n, k - 1).
             sample: name of the units.
         """
-        scores = np.asarray(scores, dtype=np.float64)
-        base = np.asarray(self.policy.propensities(covariates), dtype=np.float64)
+        scores = as_numbers(scores, "scores")
+        base = _distributions(self.policy.propensities(covariates))
         if scores.shape != base.shape:
             raise InputError(f"scores have shape {scores.shape}; give one for each unit and arm, {base.shape}.")
         lost = ((with_floor(base, 0.0, eligible) - with_floor(base, self.floor, eligible)) * scores).sum(axis=1)
@@ -149,8 +163,8 @@ def expected_use(
         >>> expected_use(np.array([[0.5, 0.5], [0.0, 1.0]]), budget, ["none", "mail"])
         {'total': (6.0, 10.0)}
     """
-    p = np.asarray(propensities, dtype=np.float64)
-    if p.ndim != 2 or p.shape[1] != len(arms):
+    p = _distributions(propensities)
+    if p.shape[1] != len(arms):
         raise InputError(f"propensities have shape {p.shape}; for {len(arms)} arms give (n, {len(arms)}).")
     programme = programme_of(np.zeros((len(p), p.shape[1] - 1)), budget, arms, audience)
     by_group = np.bincount(programme.each(programme.group), 1.0 - p[:, 0], programme.rows.shape[1] - p.shape[1])

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dorec.domain.errors import InputError, NoSupport
+from dorec.domain.errors import InputError, NoSupport, NotFinite, TooFewUnits
+from dorec.domain.plain_numbers import as_numbers
 from dorec.domain.verdict import Status, Verdict
 from dorec.numeric.arrays import AnyArray, BoolArray, FloatArray
 from dorec.numeric.rng import generator
@@ -37,6 +38,9 @@ def beyond_support(observed: AnyArray, asked: AnyArray | float, covariates: Floa
         asked: what it would be, one number or (n,).
         covariates: (n, p).
 
+    Raises:
+        InputError: shapes don't fit. NotFinite: a number is missing, so nothing can be said. TooFewUnits: fewer than 3.
+
     Example:
         >>> x = np.linspace(-2, 2, 400)
         >>> price = x + np.sin(np.arange(400.0))
@@ -45,11 +49,7 @@ def beyond_support(observed: AnyArray, asked: AnyArray | float, covariates: Floa
         >>> beyond_support(price, 9.0, x[:, None]).outside.all()
         np.True_
     """
-    held = np.asarray(observed, dtype=np.float64)
-    target = np.broadcast_to(np.asarray(asked, dtype=np.float64), held.shape)
-    X = np.asarray(covariates, dtype=np.float64)
-    if X.ndim != 2 or len(X) != len(held):
-        raise InputError(f"covariates have shape {X.shape} for {len(held):,} units; give (n, p).")
+    held, target, X = _checked(observed, asked, covariates)
     outside = (target < held.min()) | (target > held.max())
     expected = _expected(held, X)
     expected = expected + (1e-9 * (float(np.ptp(expected)) or 1.0)) * generator(0, "ties").random(len(expected))
@@ -59,7 +59,7 @@ def beyond_support(observed: AnyArray, asked: AnyArray | float, covariates: Floa
     doses = held[order]
     size = min(WINDOW, len(doses) - 1)
     reach = float(np.quantile(_distance(doses, doses, size, own=True), ORDINARY))
-    if set(np.unique(held[:1_000]).tolist()) <= {0.0, 1.0}:
+    if np.isin(held, (0.0, 1.0)).all():
         reach = 0.5
     place = np.searchsorted(expected[order], expected)  # of every unit among those that are looked at
     far = _distance(doses, target, size, own=False, place=np.clip(place, 0, len(doses) - 1)) > reach
@@ -120,6 +120,22 @@ def verdict_on_shares(name: str, shares: Mapping[str, float], *, seen: str = "")
         else "There the form of the model speaks, not the data: ask for values that such units had, or experiment.",
         evidence={"share_beyond": share, **shares},
     )
+
+
+def _checked(observed: AnyArray, asked: AnyArray | float, covariates: FloatArray) -> tuple[FloatArray, ...]:
+    held, target = as_numbers(observed, "observed"), as_numbers(asked, "asked")
+    X = as_numbers(covariates, "covariates")
+    if held.ndim != 1 or target.shape not in ((), held.shape) or X.ndim != 2 or len(X) != len(held):
+        raise InputError(
+            f"observed have shape {held.shape}, asked {target.shape}, covariates {X.shape}; give (n,), one number or "
+            "(n,), and (n, p)."
+        )
+    if len(held) < 3:
+        raise TooFewUnits(f"{len(held)} unit(s) can't tell what such units had", remedy="add units")
+    for name, values in (("observed", held), ("asked", target), ("covariates", X)):
+        if not np.isfinite(values).all():
+            raise NotFinite(f"{name} have a missing or infinite value", remedy="repair or drop these units")
+    return held, np.broadcast_to(target, held.shape), X
 
 
 def _expected(value: FloatArray, X: FloatArray) -> FloatArray:

@@ -10,7 +10,8 @@ import numpy as np
 from dorec.domain.errors import ConfigError, InputError, NoFeasiblePlan, NoInterval, did_you_mean
 from dorec.domain.estimate import CONSTANT, Estimate, Interval
 from dorec.domain.explanation import Figure
-from dorec.intervene.choice import Choice, best_of
+from dorec.domain.plain_numbers import is_number
+from dorec.intervene.choice import Choice, best_of, check_level
 from dorec.numeric.arrays import BoolArray, FloatArray
 from dorec.numeric.pairwise_contrasts import contrast_errors, contrast_quantile, front_probability, not_dominated
 
@@ -45,20 +46,26 @@ def pareto_front(
         >>> front.possible, front.dominated_by["dull"]
         (('bold', 'kind'), ('bold', 'kind'))
     """
-    names = tuple(map(str, estimates))
+    if not isinstance(estimates, Mapping) or not all(isinstance(of, Mapping) for of in estimates.values()):
+        raise InputError("pareto_front takes candidate -> aim -> estimate, as {'bold': {'sales': ..., 'liking': ...}}.")
+    estimates = {str(name): {str(aim): one for aim, one in of.items()} for name, of in _distinct(estimates)}
+    names = tuple(estimates)
     if len(names) < 2:
         raise InputError(f"pareto_front got {len(names)} candidate(s); give two or more.")
-    aims = tuple(map(str, next(iter(estimates.values()))))
+    aims = tuple(next(iter(estimates.values())))
     for name, of in estimates.items():
-        if set(map(str, of)) != set(aims) or not aims:
+        if set(of) != set(aims) or not aims:
             raise InputError(f"Candidate {name!r} has the aims {', '.join(of)}; the first has {', '.join(aims)}.")
-    wanted = dict.fromkeys(aims, maximize) if isinstance(maximize, bool) else dict(maximize)
-    for aim in wanted:
+    wanted = (
+        {str(k): v for k, v in maximize.items()} if isinstance(maximize, Mapping) else dict.fromkeys(aims, maximize)
+    )
+    for aim, larger_is_better in wanted.items():
         _known(aim, aims)
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}; give a probability between 0 and 1, as in 0.95.")
+        if not isinstance(larger_is_better, bool | np.bool_):
+            raise ConfigError(f"maximize of {aim!r} is {larger_is_better!r}; give True or False.")
+    check_level(level)
     vector = _joined(estimates, names, aims)
-    larger = np.array([wanted.get(aim, True) for aim in aims])
+    larger = np.array([wanted.get(aim, True) for aim in aims], dtype=np.bool_)
     return ParetoFront(candidates=names, aims=aims, larger=larger, estimate=vector, level=level, seed=seed)
 
 
@@ -224,8 +231,8 @@ class ParetoFront:
     def _weights(self, weights: Mapping[str, float] | None) -> FloatArray:
         out = np.zeros(len(self.aims))
         for aim, weight in ({self.aims[0]: 1.0} if weights is None else weights).items():
-            if not 0 <= weight < np.inf:
-                raise ConfigError(f"The weight of {aim!r} is {weight}; give 0 or more (aims to minimise are known).")
+            if not (is_number(weight) and 0 <= weight < np.inf):
+                raise ConfigError(f"The weight of {aim!r} is {weight!r}; give 0 or more (aims to minimise are known).")
             out[self._position(aim)] = weight
         if not out.any():
             raise ConfigError("All weights are 0; give one aim a weight above 0.")
@@ -234,6 +241,11 @@ class ParetoFront:
     def _fulfilled(self, at_least: dict[str, float], at_most: dict[str, float]) -> BoolArray:
         if not at_least and not at_most:
             return np.ones(len(self.candidates), dtype=bool)
+        for aim, bound in (*at_least.items(), *at_most.items()):
+            if not is_number(bound) or np.isnan(bound):
+                raise ConfigError(f"The bound of {aim!r} is {bound!r}; give a number.")
+        if self.level <= 0.5:
+            raise ConfigError(f"level is {self.level}; constraints need one above 0.5, as 0.95.")
         asked = sorted({self._position(aim) for aim in (*at_least, *at_most)})
         columns = [i * len(self.aims) + j for i in range(len(self.candidates)) for j in asked]
         part = Estimate.concat([self.estimate[column] for column in columns])
@@ -267,6 +279,8 @@ def _joined(
             one = of[aim]
             label = f"{name}: {aim}"
             if not isinstance(one, Estimate):
+                if not is_number(one):
+                    raise InputError(f"{label} is {one!r}; give an estimate, or its number if it is known exactly.")
                 parts.append(replace(like, value=float(one), influence=np.zeros(like.n), name=label, verdicts=()))
                 continue
             if np.ndim(one.value):
@@ -278,6 +292,14 @@ def _joined(
                 )
             parts.append(replace(one, name=label))
     return Estimate.concat(parts)
+
+
+def _distinct(estimates: Mapping[Any, Any]) -> list[tuple[str, Any]]:
+    """Names as text and what they hold; two that read the same are refused, also among the aims of one."""
+    for mapping in (estimates, *estimates.values()):
+        if len(set(map(str, mapping))) < len(mapping):
+            raise InputError(f"Two of {', '.join(map(repr, mapping))} have the same name as text; rename one.")
+    return list(estimates.items())
 
 
 def _known(aim: str, aims: Sequence[str]) -> None:

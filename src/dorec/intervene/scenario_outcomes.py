@@ -1,6 +1,6 @@
 """The mean outcome after an intervention on the treatment of an effect model, and how far it leaves the data."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +9,7 @@ import numpy as np
 from dorec.domain.errors import InputError
 from dorec.domain.estimate import Estimate
 from dorec.domain.intervention import Intervention
+from dorec.domain.plain_numbers import as_numbers
 from dorec.domain.protocols import Policy
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
@@ -84,10 +85,7 @@ def after_arms(model: ArmModel, one: Intervention) -> tuple[Estimate, Verdict]:
     study, means = model.study, model.arm_means()
     chance = arm_chances(one, model.arms, study)
     weight = weights_of(study)
-    # a score is its mean plus the weighted deviation of the unit
-    own = means.value + np.divide(
-        model.scores - means.value, weight[:, None], out=np.zeros_like(model.scores), where=weight[:, None] > 0
-    )
+    own = unit_scores(model.scores, means.value, weight)
     value = np.average((chance * own).sum(axis=1), weights=weight)
     influence = weight * ((chance * own).sum(axis=1) - value)
     mean = replace(means[0], value=float(value), influence=influence, name=str(one))
@@ -114,7 +112,7 @@ def arm_chances(one: Intervention, arms: tuple[Any, ...], study: Study) -> Float
         unknown = [arm for arm in value if arm not in arms]
         if unknown:
             raise InputError(f"{unknown[0]!r} is no arm of {one.target}; its arms: {', '.join(map(str, arms))}.")
-        shares = np.array([float(value.get(arm, 0.0)) for arm in arms])
+        shares = as_numbers([value.get(arm, 0.0) for arm in arms], f"The shares of the arms of {one.target}")
         return _checked_chances(np.tile(shares, (study.n, 1)), study.n, len(arms), one.target)
     if callable(value):
         value = value(study.covariates)
@@ -122,7 +120,7 @@ def arm_chances(one: Intervention, arms: tuple[Any, ...], study: Study) -> Float
     given = given * study.n if len(given) == 1 else given
     if len(given) != study.n:
         raise InputError(f"{one} names {len(given):,} arms for {study.n:,} units; give one, or one for each.")
-    unknown = [arm for arm in dict.fromkeys(given) if arm not in arms]
+    unknown = [arm for arm in given if not isinstance(arm, Hashable) or arm not in arms]
     if unknown:
         raise InputError(f"{unknown[0]!r} is no arm of {one.target}; its arms: {', '.join(map(str, arms))}.")
     codes = {arm: code for code, arm in enumerate(arms)}
@@ -186,7 +184,7 @@ def _support_of_arms(study: Study, chance: FloatArray, name: str) -> Verdict:
 
 
 def _checked_chances(chance: AnyArray, n: int, k: int, name: str) -> FloatArray:
-    out = np.asarray(chance, dtype=np.float64)
+    out = as_numbers(chance, f"The policy for {name}")
     if out.shape != (n, k) or not (out >= 0).all() or not np.allclose(out.sum(axis=1), 1):
         raise InputError(
             f"The policy for {name} gives shape {out.shape}, or rows that are no shares of one; give ({n:,}, {k})."
@@ -208,3 +206,28 @@ def _range(dose: FloatArray) -> str:
 def weights_of(study: Study) -> FloatArray:
     """The weights of a study's units, (n,), averaging one."""
     return np.ones(study.n) if study.weight is None else study.weight / study.weight.mean()
+
+
+def unit_scores(scores: FloatArray, means: AnyArray, weight: FloatArray) -> FloatArray:
+    """What each unit would have in each arm, (n, k): a model's scores with the weights of the units taken out.
+
+    A score is its mean plus the weighted deviation of the unit, so only without weights is it the unit's own; what
+    plans and policies bring is the weighted mean of a unit's own scores.
+
+    >>> unit_scores(np.array([[3.0], [2.5]]), np.array([2.0]), np.array([0.5, 1.5])).round(2).tolist()
+    [[4.0], [2.33]]
+    """
+    deviation = np.asarray(scores - means, dtype=np.float64)
+    spread = np.broadcast_to(weight[:, None], deviation.shape)
+    return np.asarray(means + np.divide(deviation, spread, out=np.zeros_like(deviation), where=spread > 0))
+
+
+def check_population(model: Any, what: str) -> None:
+    """Refuse an effect model of some of its units, whose scores are not those of all.
+
+    Raises:
+        InputError: it was fitted for the treated, the control or the overlap population.
+    """
+    population = getattr(getattr(model, "learner", None), "population", "all")
+    if population != "all":
+        raise InputError(f"The model was fitted for population={population!r}; {what} needs one for all units.")

@@ -25,6 +25,7 @@ from dorec.intervene.scenario_outcomes import (
     after_arms,
     after_doses,
     after_slope,
+    check_population,
     weights_of,
 )
 from dorec.numeric.arrays import FloatArray
@@ -187,20 +188,29 @@ def what_if(
 def _named(scenarios: Scenarios) -> dict[str, tuple[Intervention, ...]]:
     if isinstance(scenarios, Intervention):
         scenarios = [scenarios]
-    if not isinstance(scenarios, Mapping):
-        scenarios = {str(one): one for one in scenarios}
-    named = {str(k): (v,) if isinstance(v, Intervention) else tuple(v) for k, v in scenarios.items()}
-    if not named or not all(named.values()):
-        raise InputError("what_if got no intervention; give at least one for each scenario.")
-    for name, given in named.items():
-        if name == AS_IT_IS or not all(isinstance(one, Intervention) for one in given):
+    if not isinstance(scenarios, Mapping | Sequence):
+        raise InputError(f"what_if got {type(scenarios).__name__}; give interventions, or name -> interventions.")
+    pairs = scenarios.items() if isinstance(scenarios, Mapping) else [(str(one), one) for one in scenarios]
+    named: dict[str, tuple[Intervention, ...]] = {}
+    for name, given in pairs:
+        several = tuple(given) if isinstance(given, Sequence) else (given,)
+        if not several or not all(isinstance(one, Intervention) for one in several):
             raise InputError(f"The scenario {name!r} holds no interventions; give Intervention(target=..., value=...).")
+        if str(name) == AS_IT_IS or str(name) in named:
+            raise InputError(
+                f"There are two scenarios {str(name)!r}; name each by a word of its own: name -> intervention."
+            )
+        named[str(name)] = several
+    if not named:
+        raise InputError("what_if got no intervention; give at least one for each scenario.")
     return named
 
 
 def _of_study(
     model: Any, asked: Mapping[str, tuple[Intervention, ...]]
 ) -> tuple[Estimate, dict[str, tuple[Verdict, ...]]]:
+    if not isinstance(getattr(model, "study", None), Study):
+        raise InputError(f"{type(model).__name__} is no fitted model; give an effect model or a structural model.")
     study: Study = model.study
     found: list[Estimate] = [_as_it_is(model)]
     verdicts: dict[str, tuple[Verdict, ...]] = {}
@@ -230,9 +240,7 @@ def _as_it_is(model: Any) -> Estimate:
     """The mean outcome of the study's units, on the units of the model."""
     study: Study = model.study
     like: Estimate = model.ate() if study.dose is not None else model.arm_means()
-    population = getattr(getattr(model, "learner", None), "population", "all")
-    if population != "all":
-        raise InputError(f"The model was fitted for population={population!r}; what_if needs one for all units.")
+    check_population(model, "what_if")
     if like.n != study.n:
         raise InputError(f"The model speaks of {like.n:,} units, its study has {study.n:,}; fit it again.")
     weight = weights_of(study)
