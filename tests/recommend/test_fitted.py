@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from dorec.recommend import ALS, BPR, EASE
+from dorec import Dataset
+from dorec.evaluate import ranking
+from dorec.recommend import ALS, BPR, EASE, Popularity
 from dorec.recommend.fitted import FactorModel
 
 LEARNERS = [ALS(embedding_size=8), BPR(embedding_size=8, epochs=5)]
@@ -27,3 +29,17 @@ def test_products_give_the_lists_of_the_table(tastes, learner, exclude_seen, mon
 def test_only_models_of_factors_are_asked_for_products(tastes):
     assert isinstance(ALS(embedding_size=4).fit(tastes).model, FactorModel)
     assert not isinstance(EASE().fit(tastes).model, FactorModel)
+
+
+def test_what_was_shown_and_not_taken_was_seen_but_is_not_popular():
+    rows = {"u": ["a", "b", "c", "a", "b", "c", "d"], "i": ["ad", "ad", "ad", "tea", "tea", "jam", "ad"]}
+    shown = Dataset.from_interactions(rows | {"w": [0, 0, 0, 1, 1, 1, 0]}, user="u", item="i", weight="w")
+    for learner in (Popularity(), EASE(reg=1.0)):
+        scorer = learner.fit(shown)
+        assert scorer.popularity.tolist() == [0, 1, 2]  # ad, jam, tea
+        lists = scorer.recommend(["zoe", "d", "a"], k=3)
+        assert lists.items.tolist() == [["tea", "jam", "ad"], ["tea", "jam", None], ["jam", None, None]]
+    test = Dataset.from_interactions({"u": ["a", "d"], "i": ["jam", "tea"]}, user="u", item="i")
+    found = ranking(Popularity().fit(shown), test, k=2, metrics=("recall", "popularity"))
+    assert found["recall"].value == 1.0
+    assert found["popularity"].value == pytest.approx((1 + 1.5) / 2)

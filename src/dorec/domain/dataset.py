@@ -94,12 +94,21 @@ class Dataset:
         return len(self.user_index)
 
     @cached_property
-    def matrix(self) -> sparse.csr_matrix:
-        """Summed weights, (n_users, n_items), with sorted indices."""
+    def pairs(self) -> sparse.csr_matrix:
+        """Summed weights of all that was seen, (n_users, n_items), sorted; an entry of 0 was shown and not taken."""
         shape = (self.n_users, self.n_items)
         matrix = sparse.coo_matrix((self.weight, (self.user_index, self.item_index)), shape=shape).tocsr()
         matrix.sum_duplicates()
         return matrix
+
+    @cached_property
+    def matrix(self) -> sparse.csr_matrix:
+        """Summed weights of what was taken, (n_users, n_items), with sorted indices: `pairs` above 0."""
+        if (self.pairs.data > 0).all():
+            return self.pairs
+        taken = self.pairs.copy()
+        taken.eliminate_zeros()
+        return taken
 
     def take(self, rows: AnyArray) -> "Dataset":
         """Some of the interactions (positions or a mask), with the same vocabularies."""

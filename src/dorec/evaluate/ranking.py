@@ -124,7 +124,7 @@ def _relevant(scorer: Scorer, test: Dataset, users: Any, exclude_seen: bool) -> 
 
 def _seen(train: Dataset, user: IntArray, item: IntArray) -> AnyArray:
     """Which pairs of positions stand in the training matrix; -1 never does."""
-    matrix = train.matrix
+    matrix = train.pairs
     owner = np.repeat(np.arange(train.n_users), np.diff(matrix.indptr))
     known = owner * train.n_items + matrix.indices
     return (user >= 0) & (item >= 0) & _among(user * train.n_items + item, known)

@@ -57,7 +57,7 @@ def sampled_lists(
         drawn[relevant] = np.inf
         if exclude_seen:
             known = np.flatnonzero(users[rows] >= 0)
-            seen = data.matrix[users[rows][known]]  # what is stored with weight 0 was seen too
+            seen = data.pairs[users[rows][known]]  # what is stored with weight 0 was seen too
             drawn[np.repeat(known, np.diff(seen.indptr)), seen.indices] = np.inf
         n = min(int(n_sampled), m - 1)
         border = np.partition(drawn, n, axis=1)[:, n : n + 1]

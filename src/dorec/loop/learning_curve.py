@@ -148,7 +148,7 @@ class Reminded:
         """The k best items of each user id that the whole data do not hold for the user."""
         if not exclude_seen:
             return self.scorer.recommend(users, k, exclude_seen=False)
-        at, matrix = self.dataset.index_of(users), self.dataset.matrix
+        at, pairs = self.dataset.index_of(users), self.dataset.pairs
         popular = np.argsort(
             -np.bincount(self.scorer.dataset.matrix.indices, minlength=self.dataset.n_items), kind="stable"
         )
@@ -159,7 +159,7 @@ class Reminded:
             rows = slice(start, start + step)
             table = self.scorer.score(at[rows])
             known = np.flatnonzero(at[rows] >= 0)
-            seen = matrix[at[rows][known]].tocoo()
+            seen = pairs[at[rows][known]].tocoo()
             table[known[seen.row], seen.col] = -np.inf
             places[rows], scores[rows] = top_k(table, k, tie_rank=tie_rank)
         return ItemList(users, self.dataset.items[places], scores, at < 0)

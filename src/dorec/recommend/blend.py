@@ -150,7 +150,7 @@ class Weighing(NamedTuple):
 def learned_weights(scorers: Sequence[FittedRecommender], held: Dataset, context: RunContext) -> Weighing:
     """Weights and scale of the scorers with the least softmax loss of held-out items against drawn ones."""
     rng = context.rng("blend")
-    seen = scorers[0].dataset.matrix
+    seen = scorers[0].dataset.pairs
     able = np.unique(held.user_index)
     if len(able) > MOST_USERS:
         able = np.sort(rng.choice(able, MOST_USERS, replace=False))

@@ -115,7 +115,7 @@ class PopularityExposure:
     def fit(self, dataset: Dataset, *, context: RunContext = DEFAULT_CONTEXT) -> LoggedExposure:
         """Count the users of each item."""
         del context
-        count = np.bincount(dataset.matrix.indices, minlength=dataset.n_items).astype(np.float64)
+        count = np.bincount(dataset.pairs.indices, minlength=dataset.n_items).astype(np.float64)
         # an item that nobody has is as likely as one of half a user
         shape = np.maximum(count, 0.5) ** self.power
         scale = count.sum() / (dataset.n_users * shape.sum())
@@ -151,7 +151,7 @@ class PoissonExposure:
 
     def fit(self, dataset: Dataset, *, context: RunContext = DEFAULT_CONTEXT) -> PoissonRates:
         """Fit the rates of having a pair at all."""
-        seen = dataset.matrix
+        seen = dataset.pairs
         user = np.repeat(np.arange(dataset.n_users), np.diff(seen.indptr))
         once = np.ones(dataset.n_users)
         return self.fit_counts((user, seen.indices), once, dataset.n_items, context=context)

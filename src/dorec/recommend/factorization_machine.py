@@ -127,7 +127,7 @@ class FactorizationMachine:
             InputError: without ids, a side has no features.
             TooFewUnits: no negatives are to be drawn, and no interaction has weight 0.
         """
-        if not self.n_negatives and (dataset.matrix.data > 0).all():
+        if not self.n_negatives and (dataset.pairs.data > 0).all():
             raise TooFewUnits(
                 "n_negatives is 0 and no interaction has weight 0, so nothing says what is not taken",
                 remedy="give what was shown and not taken a weight of 0, or raise n_negatives",
@@ -185,7 +185,7 @@ class FactorizationMachine:
     def _learned(
         self, dataset: Dataset, rows: tuple[sparse.csr_matrix, sparse.csr_matrix], context: RunContext
     ) -> tuple[float, FloatArray, FloatArray]:
-        history, pairs = binary_history(dataset), dataset.matrix.tocoo()
+        history, pairs = binary_history(dataset), dataset.pairs.tocoo()
         rng, n = context.rng("factorization_machine"), rows[0].shape[1]
         size = n + rows[1].shape[1]
         vectors = SPREAD * rng.standard_normal((size, self.embedding_size))

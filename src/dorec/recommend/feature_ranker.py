@@ -92,7 +92,7 @@ class FeatureRanker:
         Raises:
             TooFewUnits: no negatives are to be drawn, and no interaction has weight 0.
         """
-        if not self.n_negatives and (dataset.matrix.data > 0).all():
+        if not self.n_negatives and (dataset.pairs.data > 0).all():
             raise TooFewUnits(
                 "n_negatives is 0 and no interaction has weight 0, so nothing says what is not taken",
                 remedy="give what was shown and not taken a weight of 0, or raise n_negatives",
@@ -118,7 +118,7 @@ class FeatureRanker:
         self, dataset: Dataset, held: AnyArray, context: RunContext
     ) -> tuple[tuple[IntArray, IntArray], AnyArray]:
         """Pairs by position and whether each was taken: held out, shown for nothing, and drawn unseen ones."""
-        taken, whole = dataset.take(held).matrix.tocoo(), dataset.matrix.tocoo()
+        taken, whole = dataset.take(held).matrix.tocoo(), dataset.pairs.tocoo()
         shown = whole.data == 0
         user = np.repeat(taken.row, self.n_negatives)
         item = context.rng("feature_ranker").integers(0, dataset.n_items, len(user))

@@ -113,7 +113,7 @@ class FittedRecommender:
         Args:
             users: ids (u,), one id, or none at all; strangers are welcome.
             k: length of the lists, at least 1.
-            exclude_seen: leave out what the user already interacted with.
+            exclude_seen: leave out what the user already interacted with, or was shown for nothing (a weight of 0).
 
         Raises:
             InputError: k is below 1.
@@ -193,7 +193,7 @@ class FittedRecommender:
         self, model: FactorModel, positions: IntArray, k: int, exclude_seen: bool
     ) -> tuple[IntArray, FloatArray]:
         users, items, bias = model.sides()
-        seen = self.dataset.matrix[positions] if exclude_seen else None
+        seen = self.dataset.pairs[positions] if exclude_seen else None
         without = None if seen is None else (seen.indptr, seen.indices)
         return top_products(users[positions], items, k, bias=bias, leave_out=without, tie_rank=self._tie_rank)
 
@@ -202,7 +202,7 @@ class FittedRecommender:
         return np.asarray((positions >= 0) & able[np.maximum(positions, 0)])
 
     def _mask_seen(self, table: FloatArray, positions: IntArray) -> None:
-        matrix = self.dataset.matrix
+        matrix = self.dataset.pairs
         rows = np.flatnonzero(positions >= 0)
         first, last = matrix.indptr[positions[rows]], matrix.indptr[positions[rows] + 1]
         count = (last - first).astype(np.int64)

@@ -39,7 +39,7 @@ class Sources:
         """Row among the users and item of each candidate: the union of what the sources put first, nothing seen."""
         n_items = tables.shape[2]
         named = np.zeros(tables.shape[1:], dtype=bool)
-        seen = self.features.dataset.matrix[users]
+        seen = self.features.dataset.pairs[users]
         row = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
         for table, quota in zip(tables, self.quotas, strict=True):
             open_ = table.copy()
@@ -160,16 +160,17 @@ def ranker_rows(sources: Sources, held: Dataset, context: RunContext) -> Rows:
     users = np.unique(held.user_index[held.weight > 0])
     if len(users) > MOST_USERS:
         users = np.sort(context.rng("two_stage").choice(users, MOST_USERS, replace=False))
-    seen = sources.features.dataset.matrix
+    pairs = sources.features.dataset.pairs
     features, chosen = [], []
     starts = range(0, len(users), BLOCK)
     for start in context.track(starts, "candidates of the ranker", len(starts)):
         block = users[start : start + BLOCK]
         tables = sources.tables(block)
         row, item = sources.candidates(tables, block)
-        own = seen[block].tocoo()
+        own = pairs[block].tocoo()
         shown = own.data == 0
-        row, item = np.append(row, own.row[shown]), np.append(item, own.col[shown])
+        key = np.append(row * pairs.shape[1] + item, own.row[shown].astype(np.int64) * pairs.shape[1] + own.col[shown])
+        row, item = np.divmod(np.unique(key), pairs.shape[1])
         features.append(sources.describe(tables, block, row, item))
         chosen.append(np.asarray(held.matrix[block[row], item]).ravel() > 0)
     return np.concatenate(features), np.concatenate(chosen)
