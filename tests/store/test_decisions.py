@@ -1,4 +1,6 @@
+import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -43,6 +45,23 @@ def test_a_card_is_entered_once_and_settled_once(study):
         study.decisions.settle(Settlement.of(card(), 0.2, 0.1))
     with pytest.raises(InputError, match=r"no decision 'd7'.*d1"):
         study.decisions.settle(Settlement.of(card("d7"), 0.2, 0.1))
+
+
+def test_writers_beside_one_another_lose_nothing_and_alarm_no_reader(study):
+    def write(writer):
+        for i in range(5):
+            StudyFolder.open(study.path).decisions.enter(card(f"{writer}-{i}"))
+
+    def read(_):
+        return [StudyFolder.open(study.path).decisions.verify() for _ in range(10)]
+
+    study.decisions.enter(card())
+    with ThreadPoolExecutor(4) as pool:
+        seen = pool.submit(read, 0)
+        list(pool.map(write, "abc"))
+        assert sorted(seen.result()) == seen.result()
+    assert study.decisions.verify() == 16
+    assert json.loads((study.path / "decisions.json").read_text())["sequence"] == 16
 
 
 EDITS = (

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from dorec.domain.decision import Decision, Settlement, TrackRecord
 from dorec.domain.errors import InputError, IntegrityError, did_you_mean
 from dorec.store.durable import write_bytes
+from dorec.store.locks import exclusive
 from dorec.store.schema import DECISIONS
 
 ACKNOWLEDGED = "decisions.json"  # how far the chain went, kept beside the database
+LOCK = "decisions.lock"
 NO_CHAIN = "0" * 64
 CARD, MEASURED = "card", "measured"
 CHAINED = ("sequence", "decision_id", "entry", "created", "question", "inputs", "record")
@@ -97,12 +99,13 @@ class Decisions:
         return len(self._verified())
 
     def _verified(self) -> list[Mapping[str, Any]]:
+        said = self._acknowledged()  # before the rows: what a writer adds in between is then not taken for lost
         with self.engine.connect() as connection:
             rows = _rows(connection)
-        self._check(rows)
+        self._check(rows, said)
         return rows
 
-    def _check(self, rows: list[Mapping[str, Any]]) -> None:
+    def _check(self, rows: list[Mapping[str, Any]], said: Mapping[str, Any]) -> None:
         chain = NO_CHAIN
         chains = [chain]
         for place, row in enumerate(rows, start=1):
@@ -113,7 +116,6 @@ class Decisions:
                     "written, or a row before it is gone. Restore state.sqlite from a backup."
                 )
             chains.append(chain)
-        said = self._acknowledged()
         if said["sequence"] >= len(chains) or chains[said["sequence"]] != said["chain"]:
             raise IntegrityError(
                 f"The state database holds {len(rows)} rows of decisions, but {said['sequence']} were acknowledged, "
@@ -131,17 +133,18 @@ class Decisions:
     ) -> None:
         row: dict[str, Any] = {"decision_id": decision_id, "entry": entry, "created": created, "question": question}
         row |= {"inputs": dict(inputs), "record": json.dumps(record, sort_keys=True, allow_nan=False)}
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            rows = _rows(connection)
-            self._check(rows)
-            if any(r["decision_id"] == decision_id and r["entry"] == entry for r in rows):
-                done = "was measured already" if entry == MEASURED else "is in the ledger already"
-                raise InputError(f"Decision {decision_id!r} {done}. Rows are added once and never changed.")
-            row["sequence"] = len(rows) + 1
-            row["chain"] = _chained(rows[-1]["chain"] if rows else NO_CHAIN, row)
-            connection.execute(DECISIONS.insert().values(**row))
-        acknowledged = {"sequence": row["sequence"], "chain": row["chain"]}
-        write_bytes(self.study / ACKNOWLEDGED, json.dumps(acknowledged).encode())
+        with exclusive(self.study / LOCK):  # so that acknowledgements follow one another as rows do
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                rows = _rows(connection)
+                self._check(rows, self._acknowledged())
+                if any(r["decision_id"] == decision_id and r["entry"] == entry for r in rows):
+                    done = "was measured already" if entry == MEASURED else "is in the ledger already"
+                    raise InputError(f"Decision {decision_id!r} {done}. Rows are added once and never changed.")
+                row["sequence"] = len(rows) + 1
+                row["chain"] = _chained(rows[-1]["chain"] if rows else NO_CHAIN, row)
+                connection.execute(DECISIONS.insert().values(**row))
+            acknowledged = {"sequence": row["sequence"], "chain": row["chain"]}
+            write_bytes(self.study / ACKNOWLEDGED, json.dumps(acknowledged).encode())
 
     def _acknowledged(self) -> dict[str, Any]:
         path = self.study / ACKNOWLEDGED
