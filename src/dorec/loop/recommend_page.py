@@ -116,8 +116,8 @@ def _reranking(found: Recommended) -> list[Block]:
     for i, name in enumerate(found.request.metrics):
         lower, upper = (None, None) if difference[i].no_interval else difference[i].interval()
         rows.append([name, float(before[i].value), float(after[i].value), float(difference[i].value), lower, upper])
-    caption = f"Lists of {found.best} before and after, on {HELD_OUT.get(found.split.how, found.split.how)}"
-    return [Table(["metric", "before", "after", "difference", "lower", "upper"], rows, caption=caption)]
+    names = ["metric", "before", "after", "difference", "lower", "upper"]
+    return [Table(names, rows, caption="Lists before and after re-ranking")]
 
 
 def _differences(found: Recommended, ordered: Sequence[str]) -> list[list[Any]]:
