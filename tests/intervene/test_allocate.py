@@ -29,7 +29,7 @@ def exact(effects: np.ndarray, cost: np.ndarray, total: float, limit: float) -> 
     return float(-found.fun)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     m=st.integers(1, 3),
@@ -93,11 +93,11 @@ def test_ties_and_equal_costs_fill_the_limit() -> None:
 
 
 def test_large_input_in_time() -> None:
-    effects = np.random.default_rng(0).normal(size=(64_000, 2))
-    plan = allocate(effects, Budget(total=5_000.0, max_units=4_000, cost={1: 1.0, 2: 2.0}), [0, 1, 2])
-    assert plan.n_treated <= 4_000
-    assert plan.spent <= 5_000.0
-    assert plan.spent > 4_990.0
+    effects = np.random.default_rng(0).normal(size=(32_000, 2))
+    plan = allocate(effects, Budget(total=2_500.0, max_units=2_000, cost={1: 1.0, 2: 2.0}), [0, 1, 2])
+    assert plan.n_treated <= 2_000
+    assert plan.spent <= 2_500.0
+    assert plan.spent > 2_490.0
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_value_of_an_allocation_is_free_of_optimism() -> None:
     # effects of pure noise, scores of no effect: choosing the best half must be worth nothing
     rng = np.random.default_rng(3)
     z = []
-    for _ in range(300):
+    for _ in range(200):
         scores = rng.normal(size=(400, 2))
         plan = allocate(rng.normal(size=400), Budget(max_units=200))
         value = allocation_value(plan.arm, scores, sample="s")
@@ -143,7 +143,7 @@ def test_value_needs_scores_of_every_arm() -> None:
 ACTIONS = "abcdef"
 
 
-def random_programme(seed: int, n: int, m: int) -> tuple[np.ndarray, Budget, list[str], Audience]:
+def random_programme(seed: int, n: int, m: int, **asked: Any) -> tuple[np.ndarray, Budget, list[str], Audience]:
     """Effects with or without ties, and a budget in which each kind of limit may stand."""
     rng = np.random.default_rng(seed)
     arms = ["none", *ACTIONS[:m]]
@@ -161,9 +161,9 @@ def random_programme(seed: int, n: int, m: int) -> tuple[np.ndarray, Budget, lis
         "per_category": 1,
         "max_contacts": 2,
     }
-    limits |= {name: value for name, value in kinds.items() if rng.random() < 0.4}
+    limits |= {name: value for name, value in kinds.items() if rng.random() < 0.4} | asked
     if "per_category" in limits:
-        limits["category"] = {a: i % 2 for i, a in enumerate(arms[1:])}
+        limits["category"] = {a: i % (2 if m < 4 else 3) for i, a in enumerate(arms[1:])}
     known: dict[str, Any] = {
         "eligible": rng.random((n, m)) < 0.7,
         "cost": rng.integers(0, 4, (n, m)).astype(float),
@@ -219,10 +219,8 @@ def best_of_all(effects: np.ndarray, budget: Budget, arms: list[str], audience: 
     return best
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_small_programmes_against_every_plan_there_is(seed: int) -> None:
-    effects, budget, arms, audience = made = random_programme(seed, n=1 + seed % 5, m=1 + seed % 3)
-    best = best_of_all(*made)
+def check_against_every_plan(effects: np.ndarray, budget: Budget, arms: list[str], audience: Audience) -> None:
+    best = best_of_all(effects, budget, arms, audience)
     for method in ("exact", "lagrangian"):
         if best == -np.inf:
             with pytest.raises(NoFeasiblePlan):
@@ -234,17 +232,29 @@ def test_small_programmes_against_every_plan_there_is(seed: int) -> None:
         assert plan.upper_bound >= best - 1e-9
 
 
-@settings(max_examples=25)
+@pytest.mark.parametrize("seed", range(30))
+def test_small_programmes_against_every_plan_there_is(seed: int) -> None:
+    check_against_every_plan(*random_programme(seed, n=1 + seed % 5, m=1 + seed % 3))
+
+
+@pytest.mark.parametrize("per_unit", [2, 3])
+@pytest.mark.parametrize("seed", range(8))
+def test_several_arms_of_few_categories_against_every_plan_there_is(seed: int, per_unit: int) -> None:
+    made = random_programme(seed, n=2 + seed % 2, m=4, per_unit=per_unit, per_category=1)
+    check_against_every_plan(*made)
+
+
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), method=st.sampled_from(["auto", "lagrangian"]))
 def test_no_limit_is_ever_overstepped(seed: int, method: str) -> None:
-    effects, budget, arms, audience = random_programme(seed, n=150, m=4)
+    effects, budget, arms, audience = random_programme(seed, n=100, m=4)
     try:
         plan = allocate(effects, budget, arms, audience=audience, method=method)
     except NoFeasiblePlan:
         assert budget.minimum  # without one, doing nothing keeps every limit
         return
     assert keeps(plan.given, budget, arms, audience)
-    assert plan.spent == pytest.approx((plan.given * cost_of(budget, arms, audience, 150)).sum())
+    assert plan.spent == pytest.approx((plan.given * cost_of(budget, arms, audience, 100)).sum())
     assert plan.objective <= plan.upper_bound
     for unit, row in enumerate(plan.given):
         assert fits(tuple(np.flatnonzero(row)), budget, arms, audience, unit)
