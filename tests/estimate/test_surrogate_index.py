@@ -168,3 +168,25 @@ def test_several_arms_and_repeated_units() -> None:
     assert len(found.robustness()) == 2
     assert len(found.sensitivity(0.01).lower) == 2
     assert found.effect(np.empty((2, 0))).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"surrogates": None},
+        {"surrogates": (1,)},
+        {"n_folds": 2.5},
+        {"n_folds": "a"},
+        {"min_per_fold": -1},
+        {"min_propensity": "a"},
+    ],
+    ids=str,
+)
+def test_settings_of_another_kind_are_refused(wrong) -> None:
+    with pytest.raises(InputError):
+        SurrogateIndex(**({"surrogates": ("s1",)} | wrong))
+
+
+def test_an_experiment_is_a_study() -> None:
+    with pytest.raises(InputError, match=r"The experiment is NoneType"):
+        LEARNER.fit(None, {})

@@ -1,5 +1,6 @@
 """The long-term effect of an experiment that saw short-term outcomes alone: the surrogate index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from scipy import special
 
 from dorec.domain.errors import InputError, NoInterval
 from dorec.domain.estimate import Estimate, Interval
+from dorec.domain.plain_numbers import is_number, is_whole
 from dorec.domain.run import RunContext
 from dorec.domain.study import Study
 from dorec.domain.verdict import Verdict
@@ -75,13 +77,18 @@ class SurrogateIndex:
 
     def __post_init__(self) -> None:
         given: Any = self.surrogates  # one name alone is what people write
-        object.__setattr__(self, "surrogates", (given,) if isinstance(given, str) else tuple(given))
-        if not self.surrogates:
-            raise InputError("SurrogateIndex needs at least one surrogate: SurrogateIndex(surrogates=('visits',)).")
-        if self.n_folds < 2:
-            raise InputError(f"n_folds is {self.n_folds}; give 2 or more.")
-        if not 0 <= self.min_propensity < 0.5:
-            raise InputError(f"min_propensity is {self.min_propensity}; give a number from 0 to below 0.5.")
+        names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Sequence) else ()
+        object.__setattr__(self, "surrogates", names)
+        if not names or not all(isinstance(name, str) for name in names):
+            raise InputError(
+                f"surrogates are {given!r}; name at least one surrogate: SurrogateIndex(surrogates=('visits',))."
+            )
+        if not is_whole(self.n_folds, 2):
+            raise InputError(f"n_folds is {self.n_folds!r}; give a whole number of 2 or more.")
+        if not is_whole(self.min_per_fold, 1):
+            raise InputError(f"min_per_fold is {self.min_per_fold!r}; give a whole number of 1 or more.")
+        if not (is_number(self.min_propensity) and 0 <= self.min_propensity < 0.5):
+            raise InputError(f"min_propensity is {self.min_propensity!r}; give a number from 0 to below 0.5.")
 
     def fit(self, experiment: Study, history: Any, *, context: RunContext = DEFAULT_CONTEXT) -> "SurrogateIndexModel":
         """Index, scores of both samples, and what can be said of the assumptions.
@@ -97,6 +104,10 @@ class SurrogateIndex:
             NoOverlap: the history has too few units with surrogates like the experiment's, or the arms don't overlap.
             NotFinite, OneArm, ArmTooSmall, TooFewUnits, LeakedTreatment, BadPropensity: see `AIPW`.
         """
+        if not isinstance(experiment, Study):
+            raise InputError(
+                f"The experiment is {type(experiment).__name__}; give Study.from_table(..., treatment=...)."
+            )
         samples = Samples.of(experiment, history, self.surrogates, self.outcome)
         base = samples.experiment
         check_outcome_and_arms(base)
@@ -281,8 +292,8 @@ class SurrogateIndexModel:
 
         The bias is at most sqrt(share) times the spread of both leftovers (Cauchy and Schwarz).
         """
-        if not 0 <= partial_r2 <= 1:
-            raise InputError(f"partial_r2 is {partial_r2}; give a share from 0 (surrogacy holds) to 1.")
+        if not (is_number(partial_r2) and 0 <= partial_r2 <= 1):
+            raise InputError(f"partial_r2 is {partial_r2!r}; give a share from 0 (surrogacy holds) to 1.")
         lower, upper = self.ate().interval(level)
         reach = np.sqrt(partial_r2) * self.noise * self.leverage
         reach = reach if len(self.arms) > 2 else float(reach[0])
@@ -290,6 +301,8 @@ class SurrogateIndexModel:
 
     def robustness(self, *, level: float = 0.95) -> FloatArray:
         """The share, as in `sensitivity`, from which the interval of each contrast holds 0, (k - 1,); 0 if it does."""
+        if not (is_number(level) and 0 < level < 1):
+            raise InputError(f"level is {level!r}; give a probability between 0 and 1, as in 0.95.")
         effect = self.ate()
         z = special.ndtri(0.5 + level / 2) if effect.dof is None else special.stdtrit(effect.dof, 0.5 + level / 2)
         clear = np.maximum(np.abs(effect.value) - z * effect.std_error, 0.0)
@@ -297,8 +310,8 @@ class SurrogateIndexModel:
 
     def if_bypassed(self, share: float) -> Estimate:
         """The effect if this share of it did not pass through the surrogates (negative: it works against them)."""
-        if not share < 1:
-            raise InputError(f"share is {share}; give a number below 1, as in 0.2.")
+        if not (is_number(share) and -np.inf < share < 1):
+            raise InputError(f"share is {share!r}; give a number below 1, as in 0.2.")
         return self.ate() * (1.0 / (1.0 - share))
 
     def _estimate(self, value: FloatArray, influence: FloatArray, names: tuple[str, ...]) -> Estimate:

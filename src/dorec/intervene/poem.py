@@ -46,7 +46,7 @@ class POEM:
     epsilon: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.penalty < 0 or self.clip <= 0 or self.reg < 0 or not 0 <= self.epsilon <= 1:
+        if not (self.penalty >= 0 and self.clip > 0 and self.reg >= 0 and 0 <= self.epsilon <= 1):
             raise ConfigError(
                 f"penalty is {self.penalty}, clip {self.clip}, reg {self.reg}, epsilon {self.epsilon}; "
                 "give 0 or more, above 0, 0 or more, and 0 to 1."

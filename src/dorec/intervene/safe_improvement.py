@@ -10,6 +10,7 @@ from scipy import special
 from dorec.domain.errors import ConfigError, NoInterval, Refusal
 from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import LoggedFeedback
+from dorec.domain.plain_numbers import as_numbers, is_number
 from dorec.domain.protocols import Policy, PolicyJudge, PolicyLearner
 from dorec.domain.run import RunContext
 from dorec.domain.verdict import Verdict
@@ -79,7 +80,7 @@ def safe_improvement(
         learn_folds: learners get all but one of so many folds where there are learners.
 
     Raises:
-        ConfigError: no candidates, or alpha outside (0, .5).
+        ConfigError: no candidates, one that is no policy or learner, alpha outside (0, .5), a margin that is no number.
         NoInterval: the incumbent's value has no interval, or one that carries a bias. A candidate of whose value that
             is so is not shipped, and stands among `refused`.
         TooFewUnits: fewer rows or clusters than folds.
@@ -97,13 +98,12 @@ def safe_improvement(
         >>> safe_improvement(log, {"dr": DRPolicy()}, DoublyRobust(), margin=0.8).verdict.code
         'incumbent_stays'
     """
-    if not candidates or not 0 < alpha < 0.5:
-        raise ConfigError(
-            f"{len(candidates)} candidates, alpha {alpha}; give at least one, and a share below one half."
-        )
+    _check_asked(candidates, alpha, margin)
     learned, rows, refused = _policies(feedback, candidates, learn_folds, context)
     judged = feedback if len(rows) == feedback.n else feedback.take(rows)
-    standing = incumbent[rows] if isinstance(incumbent, np.ndarray) else incumbent
+    standing: Policy | AnyArray | None = incumbent
+    if incumbent is not None and not isinstance(incumbent, Policy):
+        standing = feedback.check_policy(as_numbers(incumbent, "The incumbent"))[rows]
     base = _incumbent_value(judged, standing, estimator)
     contrasts: dict[str, Estimate] = {}
     for name, policy in learned.items():
@@ -144,6 +144,18 @@ def safe_improvement(
         rows_needed=needed,
         refused=refused,
     )
+
+
+def _check_asked(candidates: Mapping[str, Candidate], alpha: float, margin: float) -> None:
+    if not isinstance(candidates, Mapping) or not candidates or not (is_number(alpha) and 0 < alpha < 0.5):
+        raise ConfigError(
+            f"candidates are {candidates!r}, alpha {alpha!r}; give name -> policy or learner, and a share below a half."
+        )
+    if not is_number(margin) or not np.isfinite(margin):
+        raise ConfigError(f"margin is {margin!r}; give a finite number, in units of the reward.")
+    for name, one in candidates.items():
+        if isinstance(one, type) or not (isinstance(one, Policy) or callable(getattr(one, "fit", None))):
+            raise ConfigError(f"The candidate {name!r} is {one!r}; give a policy or a learner, such as DRPolicy().")
 
 
 def _policies(

@@ -114,7 +114,7 @@ class TemperedSoftmax:
     reg: float = 10.0
 
     def __post_init__(self) -> None:
-        if not self.temperatures or min(self.temperatures) <= 0 or self.penalty < 0:
+        if not self.temperatures or not all(t > 0 for t in self.temperatures) or not self.penalty >= 0:
             raise ConfigError(
                 f"temperatures are {self.temperatures}, penalty {self.penalty}; give numbers above 0, and 0 or more."
             )
