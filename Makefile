@@ -32,7 +32,7 @@ lint: install
 check: lint test  ## what every commit passes
 
 truth: install  ## the slow statistical lane: coverage, size and power at many repetitions
-	$(BIN)/pytest -n $(WORKERS) -m truth tests/truth
+	$(BIN)/pytest -n $(WORKERS) -m truth tests
 
 bench: install  ## each benchmark against its peer, in one run
 	for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

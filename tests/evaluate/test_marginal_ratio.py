@@ -26,14 +26,14 @@ def draw(seed, n=800):
 @pytest.mark.parametrize("estimator", [MR(), MR(n_bins=5)])
 def test_intervals_cover_and_are_never_narrower_than_those_of_plain_weights(estimator):
     truth, covered = TARGET @ MEANS, 0
-    for r in range(200):
+    for r in range(80):
         log = draw(r)
         policy = np.tile(TARGET, (log.n, 1))
         made, plain = estimator.evaluate(log, policy), IPS().evaluate(log, policy)
         lower, upper = made.interval()
         covered += lower <= truth <= upper
         assert made.std_error >= plain.std_error * (1 - 1e-9)
-    assert 0.91 <= covered / 200 <= 0.995
+    assert 0.88 <= covered / 80 <= 1.0
 
 
 def test_weights_are_those_that_the_densities_of_rewards_give():

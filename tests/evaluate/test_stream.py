@@ -50,13 +50,13 @@ def test_a_model_of_earlier_batches_narrows_as_cross_fitting_does():
 def test_streamed_intervals_cover():
     truth = WORLD.true_value()
     covered = []
-    for r in range(60):
+    for r in range(30):
         draw = LoggedBandit(n=1_000, seed=3, replica=r)
         log = draw.feedback()
         made = evaluate_stream(table(log).to_batches(200), draw.target, **COLUMNS)
         lower, upper = made.interval()
         covered.append((lower <= truth) & (truth <= upper))
-    assert (np.mean(covered, axis=0) >= 0.87).all()
+    assert (np.mean(covered, axis=0) >= 0.83).all()
 
 
 def test_batches_of_a_parquet_file_and_rows_that_are_no_use(tmp_path):

@@ -77,7 +77,8 @@ def evaluate(
     from dorec.cli import decision_views, show
     from dorec.loop.bandit_log import LogColumns
     from dorec.loop.decision_page import write_evaluation_page
-    from dorec.loop.evaluating import EvaluateRequest, evaluate_log
+    from dorec.loop.evaluate_request import EvaluateRequest
+    from dorec.loop.evaluating import evaluate_log
     from dorec.loop.policy_values import AUTO
 
     if (propensity is not None) == estimate_propensities:

@@ -38,6 +38,8 @@ def check_propensities(feedback: LoggedFeedback, *, all_possible: bool = False) 
     cells = [_cells(feedback, np.ones(feedback.n, dtype=bool), "")]
     for j, values in enumerate(feedback.context.T):
         above = values > values.mean()
+        if above.all() or not above.any():  # a constant column has one half
+            continue
         cells += [_cells(feedback, above, f" where column {j} of the context is above its mean")]
         cells += [_cells(feedback, ~above, f" where column {j} of the context is not above its mean")]
     found = [(one, k) for one in cells for k in np.flatnonzero(one.rows >= ENOUGH).tolist()]

@@ -1,67 +1,31 @@
 """`dorec evaluate`: a log with propensities and policies -> what they are worth, and whether one should take over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dorec.domain.decision import Decision, Reversal, TrackRecord
-from dorec.domain.errors import (
-    ColumnNotFound,
-    ConfigError,
-    ConstantColumn,
-    InputError,
-    Refusal,
-    TooFewUnits,
-    did_you_mean,
-)
-from dorec.domain.estimate import Estimate, Interval
+from dorec.domain.decision import Decision, TrackRecord
+from dorec.domain.errors import ConfigError, ConstantColumn, InputError, Refusal, TooFewUnits
+from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import LoggedFeedback
 from dorec.domain.run import RunContext
-from dorec.domain.table import column, is_numeric
+from dorec.domain.table import column
 from dorec.domain.verdict import Verdict
 from dorec.evaluate import context_drift, rolling_value, value_by_segment
-from dorec.evaluate.off_policy import importance_weights
-from dorec.loop.bandit_log import LogColumns, read_log
-from dorec.loop.deciding import Promise, calibrated, decide, trial_plan
+from dorec.loop.bandit_log import read_log
+from dorec.loop.deciding import decide
+from dorec.loop.evaluate_request import LOGGED, EvaluateRequest, check_request, check_sides
 from dorec.loop.policies import Log, is_learned, propensities_of
-from dorec.loop.policy_values import AUTO, ESTIMATORS, Valued, less_logged, logged_value, value_policy
-from dorec.loop.results import hash_file
+from dorec.loop.policy_promise import promise_of_best
+from dorec.loop.policy_values import ESTIMATORS, Valued, less_logged, logged_value, value_policy
 from dorec.numeric.arrays import FloatArray
 from dorec.numeric.even_folds import even_folds
-from dorec.numeric.misjudged_weights import factor_to
 from dorec.store import StudyFolder
 
-LOGGED = "logged"
 PARTS = 5  # of a log in the order of time
 MANY_SEGMENTS = 50
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateRequest:
-    """What `dorec evaluate` is asked.
-
-    Example:
-        >>> asked = EvaluateRequest(source=Path("log.csv"), columns=LogColumns(action="a", reward="r", propensity="p"))
-        >>> asked.policies, asked.incumbent
-        (('best',), 'logged')
-    """
-
-    source: Path
-    columns: LogColumns
-    policies: tuple[str, ...] = ("best",)
-    incumbent: str = LOGGED
-    estimators: tuple[str, ...] = AUTO
-    segment: str | None = None
-    margin: float = 0.0
-    max_unsupported: float = 0.01
-    effect: float | None = None  # that the trial is to see
-    per_day: float | None = None  # units a day of the trial
-    guardrails: tuple[str, ...] = ()  # columns that must not get worse
-    question: str = ""
-    study: Path | None = None  # where the card is entered
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,6 +91,8 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
+        >>> from dorec.loop.bandit_log import LogColumns
         >>> rng = np.random.default_rng(0)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "log.csv")
@@ -138,9 +104,9 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
         >>> found.decision.choice, round(found.best.gain.value, 2)
         ('ship', 0.12)
     """
-    _check_request(request)
+    check_request(request)
     whole = read_log(request.source, request.columns)
-    _check_sides(request, whole)
+    check_sides(request, whole)
     judged, learning = _halves(request, whole)
     _check_varies(request, judged.feedback)
     base_policy = None
@@ -163,7 +129,7 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
     if folder is not None:
         record = folder.decisions.record()
     base = _incumbent(request, judged, base_policy, made[0].chosen)
-    best, promise = _promise(request, judged, made, base, matrices, record)
+    best, promise = promise_of_best(request, judged, made, base, matrices, record)
     decision = decide(promise, margin=request.margin, record=record)
     segments, gains = _segments(request, judged, best, matrices[best.name])
     drift = _drift(request, judged, best, matrices[best.name])
@@ -184,32 +150,6 @@ def evaluate_log(request: EvaluateRequest, *, context: RunContext) -> Evaluated:
         record=record.of_kind(decision.kind),
         entered=folder is not None,
     )
-
-
-def _check_request(request: EvaluateRequest) -> None:
-    for name in request.estimators:
-        if name not in ESTIMATORS:
-            raise ConfigError(
-                f"--estimators {name!r} is not known; allowed: auto, {', '.join(ESTIMATORS)}."
-                f"{did_you_mean(name, ESTIMATORS)}"
-            )
-    if not np.isfinite(request.margin):
-        raise InputError(f"margin is {request.margin}; give a number, the gain below which shipping does not pay.")
-    if not request.policies:
-        raise ConfigError("evaluate needs a policy to judge: --policy FILE, a column of the log, uniform, best, ...")
-    if len(set(request.policies)) < len(request.policies) or request.incumbent in request.policies:
-        raise ConfigError("A policy is named twice, or is its own incumbent; name each once.")
-    if request.effect is not None and not request.effect > 0:
-        raise ConfigError(f"--effect is {request.effect}; give the gain that the experiment is to see, above 0.")
-
-
-def _check_sides(request: EvaluateRequest, log: Log) -> None:
-    for name in (*([request.segment] if request.segment else []), *request.guardrails):
-        if name not in log.table.column_names:
-            raise ColumnNotFound(name, log.table.column_names, request.source.name)
-    for name in request.guardrails:
-        if not is_numeric(column(log.table, name)):
-            raise InputError(f"The guardrail {name!r} holds text; give a column of numbers.")
 
 
 def _check_varies(request: EvaluateRequest, feedback: LoggedFeedback) -> None:
@@ -250,108 +190,6 @@ def _incumbent(request: EvaluateRequest, log: Log, base_policy: FloatArray | Non
         return logged_value(log.feedback)
     made = ESTIMATORS[chosen].evaluate(log.feedback, base_policy)
     return replace(made, name=f"value of {request.incumbent}")
-
-
-def _promise(
-    request: EvaluateRequest,
-    log: Log,
-    made: Sequence[Valued],
-    base: Estimate,
-    matrices: Mapping[str, FloatArray],
-    record: TrackRecord,
-) -> tuple[Valued, Promise]:
-    """The policy that the card is about, and what it promises."""
-    scale = Promise(question="", gain=made[0].gain, incumbent_value=base).scale
-    past = record.of_kind("policy value")
-    gains = [calibrated(one.gain, past, scale=scale) for one in made]
-    best, bounds = 0, None
-    told = [i for i, gain in enumerate(gains) if not gain.no_interval]
-    if len(told) > 1:
-        every = Estimate.concat([gains[i] for i in told]).interval(joint=True)
-        at = int(np.argmax(every.lower))
-        best, bounds = told[at], Interval(every.lower[at], every.upper[at])
-    elif told:
-        best = told[0]
-    one = made[best]
-    promise = Promise(
-        question=request.question or _question(request, one.name),
-        gain=one.gain if bounds is None else gains[best],
-        value=one.value,
-        incumbent_value=base,
-        bounds=bounds,
-        candidate=one.name,
-        incumbent=request.incumbent,
-        assumptions=_assumptions(request, log),
-        inputs={str(path): hash_file(path) for path in _files(request)},
-    )
-    plan = _plan(request, log, one.gain)
-    sensitivity = _sensitivity(log, one, matrices[one.name], base, request)
-    return one, replace(promise, plan=plan, sensitivity=sensitivity)
-
-
-def _question(request: EvaluateRequest, name: str) -> str:
-    base = "the logged policy" if request.incumbent == LOGGED else Path(request.incumbent).name
-    return f"Should {Path(name).name} replace {base}, by {request.columns.reward}?"
-
-
-def _files(request: EvaluateRequest) -> list[Path]:
-    named = [Path(name) for name in (*request.policies, request.incumbent)]
-    return [request.source, *(path for path in named if path.is_file())]
-
-
-def _plan(request: EvaluateRequest, log: Log, gain: Estimate) -> Any:
-    feedback = log.feedback
-    logged = logged_value(feedback)
-    if logged.no_interval:
-        return None
-    users = feedback.n if feedback.cluster is None else len(np.unique(feedback.cluster))
-    guardrails = {name: column(log.table, name).astype(np.float64) for name in request.guardrails}
-    # a clustered error over sqrt(n) is what a row varies by, once rows of one user are counted as dependent
-    return trial_plan(
-        gain,
-        sd=float(logged.std_error) * np.sqrt(feedback.n),
-        margin=request.margin,
-        effect=request.effect,
-        per_day=request.per_day,
-        unit="decision" if feedback.cluster is None else "user",
-        rows_per_unit=feedback.n / users,
-        guardrails={name: float(np.nanstd(values)) for name, values in guardrails.items()},
-    )
-
-
-def _sensitivity(
-    log: Log, one: Valued, policy: FloatArray, base: Estimate, request: EvaluateRequest
-) -> tuple[Reversal, ...]:
-    """By which factor the logged propensities would have to be wrong."""
-    weights = importance_weights(log.feedback, policy)
-    needed = float(base.value) + request.margin
-    value = float(weights @ log.feedback.reward) / max(float(weights.sum()), 1e-300)
-    sign = 1.0 if value > needed else -1.0
-    factor = factor_to(weights, sign * log.feedback.reward, sign * needed)
-    if not 1.0 < factor < np.inf:
-        return ()
-    way = "vanish" if sign > 0 else "appear"
-    kind = "estimated" if log.feedback.propensities_estimated else "logged"
-    told = f"If {kind} propensities were wrong by a factor of {factor:.2f}, row by row in the worst way, the gain of "
-    return (Reversal(what="propensities", threshold=factor, meaning=f"{told}{one.name} could {way}."),)
-
-
-def _assumptions(request: EvaluateRequest, log: Log) -> tuple[str, ...]:
-    columns = request.columns
-    independent = (
-        f"users of {columns.user!r} are independent of one another" if columns.user else "rows are independent"
-    )
-    estimated = f"{', '.join(columns.context)} hold every reason that the log had for its choices and that bears on "
-    estimated += f"{columns.reward!r}: its propensities were not logged but estimated from them, out of fold"
-    logged = (
-        f"{columns.propensity!r} is the probability with which the log took each action, given all that it looked at"
-    )
-    return (
-        estimated if columns.propensity is None else logged,
-        "the contexts that the policy will meet are like those of the log",
-        "an action's reward does not depend on actions in other rows",
-        independent,
-    )
 
 
 def _segments(
