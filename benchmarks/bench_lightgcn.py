@@ -57,6 +57,8 @@ import json, sys, time
 import numpy as np, torch
 from scipy import sparse
 torch.set_num_threads(1); torch.manual_seed(0)
+if not hasattr(sparse.dok_matrix, "_update"):  # scipy took it away after RecBole 1.2
+    sparse.dok_matrix._update = lambda self, data: self._dict.update(data)
 from recbole.data.interaction import Interaction
 from recbole.model.general_recommender.lightgcn import LightGCN
 folder, epochs = sys.argv[1], [int(e) for e in sys.argv[2].split(",")]

@@ -65,7 +65,7 @@ class Recorder:
         return self.made[-1]
 
 
-def shop(worlds: int = 90) -> list[str]:
+def shop(worlds: int = 200) -> list[str]:
     """Promises and safe improvement in simulated shops, from 1,500 of about 11,000 decisions."""
     held: dict[str, list[tuple[bool, float, float, float]]] = {}
     shipped: dict[str, list[tuple[bool, bool]]] = {}
