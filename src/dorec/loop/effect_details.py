@@ -137,7 +137,7 @@ def _segments(model: AIPWModel, columns: Sequence[str]) -> dict[str, Any]:
 
 
 def _toc(study: Study, model: AIPWModel) -> dict[str, Any]:
-    curve = toc_curve(model.unit_effects, model.scores, n_points=20, sample=study.sample, cluster=model.units.cluster)
+    curve = toc_curve(model.unit_effects, model.pseudo_outcomes, n_points=20, sample=study.sample, cluster=model.units.cluster)
     lower, upper = curve.band(joint=True)
     return {"share": curve.share, "advantage": curve.advantage.value, "lower": lower, "upper": upper}
 
