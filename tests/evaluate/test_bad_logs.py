@@ -17,6 +17,7 @@ from dorec.evaluate import (
     DRos,
     SubGaussianIPS,
     SwitchDR,
+    effective_sample_size,
 )
 
 N = 1_000
@@ -159,3 +160,15 @@ def test_no_refusal_is_without_a_reason_and_a_remedy(estimator):
     assert caught.value.reason
     assert caught.value.remedy
     assert caught.value.evidence
+
+
+@pytest.mark.parametrize(("rate", "warned"), [(0.01, True), (0.99, True), (0.5, False)])
+def test_few_rewarded_rows_are_told(rate, warned):
+    n = 1_000
+    reward = (np.arange(n) % 100 < 100 * rate).astype(float)
+    log = LoggedFeedback(action=np.arange(n) // 2 % 2, reward=reward, propensity=np.full(n, 0.5), n_actions=2)
+    made = IPS().evaluate(log, np.tile([0.6, 0.4], (n, 1)))
+    told = [v for v in made.verdicts if v.code == "few_events"]
+    assert bool(told) == warned
+    if warned:
+        assert told[0].statistic == pytest.approx(effective_sample_size(np.tile([1.2, 0.8], n // 2)) / 100)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from dorec.domain.errors import ConfigError, InputError
 from dorec.domain.estimate import Estimate
 from dorec.domain.logged_feedback import LoggedFeedback
@@ -12,6 +14,7 @@ from dorec.domain.verdict import Verdict
 from dorec.evaluate.off_policy import (
     Target,
     check_support,
+    effective_sample_size,
     importance_weights,
     off_policy_estimate,
     policy_matrix,
@@ -20,6 +23,8 @@ from dorec.evaluate.off_policy import (
 )
 from dorec.evaluate.reward_model import check_enough_rows, reward_moments
 from dorec.numeric.arrays import AnyArray, FloatArray
+
+FEW_EVENTS = 40  # effective rows with the rarer reward below which intervals cover less than they say
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +100,7 @@ def judge(feedback: LoggedFeedback, propensities: Target, max_unsupported: float
     support = check_support(feedback, policy, max_unsupported)
     weights = importance_weights(feedback, policy)
     verdicts = (support, *weight_verdicts(feedback, weights, max_unsupported), *_estimated(feedback))
+    verdicts += _events(feedback, weights)
     return JudgedLog(feedback, policy, weights, verdicts)
 
 
@@ -111,6 +117,30 @@ def _estimated(feedback: LoggedFeedback) -> tuple[Verdict, ...]:
             "reason for its choices that matters for the rewards.",
             remedy="Log propensities. Until then trust DoublyRobust, which needs one of two models to be right, before "
             "IPS, which needs that of the propensities.",
+        ),
+    )
+
+
+def _events(feedback: LoggedFeedback, weights: FloatArray) -> tuple[Verdict, ...]:
+    """A warning where rewards are nearly all alike, so that few effective rows tell what the others earn.
+
+    Logs that happen to miss a rewarded row of a rare action give a value that is too low with an error that is too
+    small: on sparse clicks (1% of rows) intervals covered in 71% of logs at 5 events, 88% at 20 and 95% at 80.
+    """
+    reward = feedback.reward
+    rarer = min(np.count_nonzero(reward), np.count_nonzero(reward != reward.max())) / feedback.n
+    events = effective_sample_size(weights) * rarer
+    if not 0 < events < FEW_EVENTS:
+        return ()
+    return (
+        Verdict(
+            check="effective events",
+            status="warning",
+            code="few_events",
+            statistic=events,
+            meaning=f"About {events:.1f} effective rows have the rarer reward; below {FEW_EVENTS} intervals miss more "
+            "often than they say, mostly by being too low.",
+            remedy="Log more, or judge a policy nearer to the logged one.",
         ),
     )
 
