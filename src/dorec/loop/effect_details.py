@@ -137,7 +137,8 @@ def _segments(model: AIPWModel, columns: Sequence[str]) -> dict[str, Any]:
 
 
 def _toc(study: Study, model: AIPWModel) -> dict[str, Any]:
-    curve = toc_curve(model.unit_effects, model.pseudo_outcomes, n_points=20, sample=study.sample, cluster=model.units.cluster)
+    own, where = model.pseudo_outcomes, {"sample": study.sample, "cluster": model.units.cluster}
+    curve = toc_curve(model.unit_effects, own, n_points=20, **where)
     lower, upper = curve.band(joint=True)
     return {"share": curve.share, "advantage": curve.advantage.value, "lower": lower, "upper": upper}
 
