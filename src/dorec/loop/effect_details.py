@@ -137,8 +137,8 @@ def _segments(model: AIPWModel, columns: Sequence[str]) -> dict[str, Any]:
 
 
 def _toc(study: Study, model: AIPWModel) -> dict[str, Any]:
-    own, where = model.pseudo_outcomes, {"sample": study.sample, "cluster": model.units.cluster}
-    curve = toc_curve(model.unit_effects, own, n_points=20, **where)
+    own, cluster = model.pseudo_outcomes, model.units.cluster
+    curve = toc_curve(model.unit_effects, own, n_points=20, sample=study.sample, cluster=cluster)
     lower, upper = curve.band(joint=True)
     return {"share": curve.share, "advantage": curve.advantage.value, "lower": lower, "upper": upper}
 
