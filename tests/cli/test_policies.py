@@ -229,6 +229,20 @@ def test_people_read_it_too(tmp_path, log, trial):
     assert "ship" in invoke("decisions", tmp_path).output
 
 
+def test_what_fell_beside_the_first_metric_stands_on_the_card(tmp_path):
+    rng = np.random.default_rng(0)
+    arm = rng.integers(0, 2, 4000)
+    table = {"arm": np.array(["A", "B"])[arm], "spent": arm + rng.normal(size=4000)}
+    table |= {"visits": -arm + rng.normal(size=4000), "age": rng.normal(size=4000)}
+    pyarrow.csv.write_csv(pa.table(table), tmp_path / "t.csv")
+    command = ("experiment", tmp_path / "t.csv", "--variant", "arm", "--metric", "spent")
+    made = found(*command, "--metric", "visits", "--metric", "age")
+    assert made["decision"]["choice"] == "ship"
+    assert any("visits by" in doubt for doubt in made["decision"]["doubts"])
+    assert not any("age by" in doubt for doubt in made["decision"]["doubts"])
+    assert not found(*command)["decision"]["doubts"]
+
+
 def test_an_experiment_by_several_metrics(trial):
     made = found("experiment", trial, "--variant", "arm", "--metric", "spent", "--metric", "bought/views,bought")
     assert set(made["metrics"]) == {"spent", "bought / views", "bought"}

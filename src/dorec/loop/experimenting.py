@@ -122,7 +122,7 @@ def experiment_file(request: ExperimentRequest) -> Experimented:
     lifts = analyze(table, **shared, relative=request.relative, expected=expected)
     arms = arm_values(table, **shared)
     first = metrics[0].name
-    card = _card(request, first, lifts[first], arms[first])
+    card = _card(request, first, lifts, arms[first])
     promise, settlement, record = _settled(request, lifts[first])
     return Experimented(
         request=request,
@@ -212,7 +212,8 @@ def _shares(expected: Mapping[str, float], table: Any, variant: str) -> dict[Any
     return {_level(name, table, variant): share for name, share in expected.items()}
 
 
-def _card(request: ExperimentRequest, name: str, lift: Estimate, arms: Estimate) -> Decision:
+def _card(request: ExperimentRequest, name: str, lifts: Mapping[str, Estimate], arms: Estimate) -> Decision:
+    lift = lifts[name]
     best, bounds = lift, None
     if np.ndim(lift.value):
         joint = None if lift.no_interval else lift.interval(joint=True)
@@ -220,9 +221,10 @@ def _card(request: ExperimentRequest, name: str, lift: Estimate, arms: Estimate)
         best, bounds = lift[at], None if joint is None else Interval(joint.lower[at], joint.upper[at])
     candidate, _, control = str(best.name).removeprefix(f"{name}: ").removesuffix(", relative").partition(" - ")
     base = arms[0]
+    others = {other: _of_candidate(e, candidate) for other, e in lifts.items() if other != name}
     promise = Promise(
         question=f"Should {candidate} replace {control}, by {name}?",
-        gain=best,
+        gain=replace(best, verdicts=(*best.verdicts, *what_fell(others))),
         bounds=bounds,
         incumbent_value=base,
         kind="experiment",
@@ -232,6 +234,42 @@ def _card(request: ExperimentRequest, name: str, lift: Estimate, arms: Estimate)
         inputs={str(request.source): hash_file(request.source)},
     )
     return decide(promise, margin=request.margin)
+
+
+def _of_candidate(lift: Estimate, candidate: str) -> Estimate:
+    """The lift of one arm."""
+    if not np.ndim(lift.value):
+        return lift
+    return next(one for one in lift.scalars() if f": {candidate} - " in str(one.name))
+
+
+def what_fell(lifts: Mapping[str, Estimate]) -> tuple[Verdict, ...]:
+    """A warning where other metrics are lower by more than chance, all of them looked at together.
+
+    Whether lower is worse is for people to say, so it does not stop a launch by itself; it stands on the card.
+
+    Example:
+        >>> fell = Estimate.of_mean(np.array([-1.0, -1.2, -0.9, -1.1]), name="visits")
+        >>> [v.code for v in what_fell({"visits": fell})]
+        ['other_metric_fell']
+    """
+    known = {name: lift for name, lift in lifts.items() if not lift.no_interval}
+    if not known:
+        return ()
+    p = Estimate.concat(list(known.values())).adjusted_p_values(method="holm")
+    fell = [name for name, one in zip(known, p, strict=True) if one < 0.05 and known[name].value < 0]
+    if not fell:
+        return ()
+    told = "; ".join("{} by {:.4g} ({:.4g} to {:.4g})".format(n, -known[n].value, *known[n].interval()) for n in fell)
+    return (
+        Verdict(
+            check="other metrics",
+            status="warning",
+            code="other_metric_fell",
+            meaning=f"Lower by more than chance: {told}.",
+            remedy="Say whether that is worse; if so, don't ship on the first metric alone.",
+        ),
+    )
 
 
 def _settled(request: ExperimentRequest, lift: Estimate) -> tuple[Decision | None, Settlement | None, TrackRecord]:
