@@ -142,7 +142,6 @@ def test_what_can_t_be_searched_is_refused() -> None:
         {"segments": np.where(np.arange(400) % 3 == 0, None, "a")},
         {"segments": np.array([1, "1"] * 200, dtype=object)},
     ],
-    ids=str,
 )
 def test_settings_without_sense_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(InputError):

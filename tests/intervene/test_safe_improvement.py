@@ -34,7 +34,6 @@ BOLD = SoftmaxPolicy(scores=lambda x: np.tile([0.0, 3.0], (len(x), 1)))
         {"margin": np.inf},
         {"margin": "a"},
     ],
-    ids=str,
 )
 def test_what_can_t_be_judged_is_refused(wrong):
     with pytest.raises(ConfigError):
