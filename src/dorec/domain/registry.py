@@ -88,6 +88,10 @@ class Registry(Mapping[str, str]):
         text = (self.load(name).__doc__ or "").strip().split("\n\n", 1)[0]
         return " ".join(text.split())
 
+    def purposes(self) -> dict[str, str]:
+        """What each algorithm is for, by name."""
+        return {name: self.purpose(name) for name in self}
+
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value is of a plain type; of others nothing is said."""

@@ -161,7 +161,7 @@ def purposes() -> dict[str, str]:
     >>> purposes()["pc"]
     'The equivalence class of DAGs (a CPDAG) that the independences in a table support.'
     """
-    return {name: REGISTRY.purpose(name) for name in REGISTRY}
+    return REGISTRY.purposes()
 
 
 def kind_of(table: pa.Table) -> str:

@@ -164,7 +164,7 @@ def purposes() -> dict[str, str]:
     >>> purposes()["aipw"][:42]
     'Average effects of each arm against the fi'
     """
-    return {name: REGISTRY.purpose(name) for name in REGISTRY}
+    return REGISTRY.purposes()
 
 
 def settings_of(learner: Any) -> dict[str, Any]:

@@ -1,11 +1,8 @@
 """`dorec recommend`: a file of events -> models compared on what was held out -> the best one's lists, with reasons."""
 
-import time
-import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ from dorec.domain.dataset import Dataset
 from dorec.domain.errors import ConfigError, InputError, Refusal
 from dorec.domain.event_log import EventLog
 from dorec.domain.protocols import Scorer
-from dorec.domain.run import Run, RunContext
+from dorec.domain.run import Run, RunContext, new_run_id
 from dorec.domain.verdict import Verdict
 from dorec.evaluate import Comparison, compare
 from dorec.ingest import ColumnRoles
@@ -24,10 +21,10 @@ from dorec.loop.event_source import EventSource
 from dorec.loop.learning_curve import LearningCurve, learning_curve
 from dorec.loop.recommend_request import TUNED, RecommendRequest
 from dorec.loop.recommended_lists import Reranked, lists_of_users, most_active, write_lists
-from dorec.loop.successive_halving import Leaderboard, search
+from dorec.loop.successive_halving import Leaderboard, grid, in_order, search
 from dorec.loop.tables import read_table
 from dorec.profile import Split, audit, leave_last_out, random_split, temporal_split, to_dataset
-from dorec.recommend import REGISTRY, make
+from dorec.recommend import REGISTRY
 from dorec.store import StudyFolder
 
 NO_INTERACTION = "no_interaction"  # impressions, cancellations, events without an item, ratings that are not above 0
@@ -152,7 +149,7 @@ def purposes() -> dict[str, str]:
     >>> purposes()["popularity"]
     'Scores an item by the number of users who ever chose it.'
     """
-    return {name: REGISTRY.purpose(name) for name in REGISTRY}
+    return REGISTRY.purposes()
 
 
 def write_recommendations(found: Recommended, path: Path, *, context: RunContext) -> Path:
@@ -166,7 +163,7 @@ def write_recommendations(found: Recommended, path: Path, *, context: RunContext
 def record(found: Recommended, folder: Path, *, command: str, seed: int) -> str:
     """Enter the comparison and what a search tried in a study's ledger; the run's id."""
     ledger = StudyFolder.open(folder).ledger
-    run = Run(run_id=time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4], command=command, seed=seed)
+    run = Run(run_id=new_run_id(), command=command, seed=seed)
     ledger.start(run)
     rows = [{**row, "name": f"{row['model']}: {row['metric']}"} for row in found.comparison.to_arrow().to_pylist()]
     if found.leaderboard is not None:
@@ -253,24 +250,20 @@ def _tuned(request: RecommendRequest, split: Split, context: RunContext) -> tupl
         tried = request.tried.get(name, {} if request.tried else TUNED.get(name, {}))
         if not tried:
             continue
-        options = grid_of(name, request.settings.get(name, {}), tried)
+        fixed = {setting: [value] for setting, value in request.settings.get(name, {}).items()}
+        options = grid(name, **{**fixed, **_values(name, tried)})
         judged = {"metric": request.metrics[0], "k": request.k, "exclude_seen": request.exclude_seen}
         found = search(options, within, context=context, **judged)  # type: ignore[arg-type]
         learners[name] = found.best
         trials += found.trials
-    order = sorted(trials, key=lambda t: (-t.share, -np.inf if t.value is None else -t.value, t.learner))
-    return learners, Leaderboard(best=None, trials=tuple(order), metric=f"{request.metrics[0]}@{request.k}")
+    return learners, Leaderboard(best=None, trials=in_order(trials), metric=f"{request.metrics[0]}@{request.k}")
 
 
-def grid_of(name: str, fixed: Mapping[str, Any], tried: Mapping[str, Any]) -> list[Any]:
-    """Every combination of the values tried, with what is fixed.
-
-    >>> [learner.reg for learner in grid_of("ease", {"weighting": "binary"}, {"reg": [1.0, 2.0]})]
-    [1.0, 2.0]
-    """
-    values = [options if isinstance(options, list) else [options] for options in tried.values()]
-    if not all(values):
+def _values(name: str, tried: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The values to try of each setting of a model; one alone may stand without brackets."""
+    values = {setting: options if isinstance(options, list) else [options] for setting, options in tried.items()}
+    if not all(values.values()):
         raise ConfigError(
             f"A search of {name} has no value to try: {dict(tried)}. Give some, as --try '{name}.k=[5,50]'."
         )
-    return [make(name, **{**fixed, **dict(zip(tried, chosen, strict=True))}) for chosen in product(*values)]
+    return values

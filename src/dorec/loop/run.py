@@ -1,7 +1,6 @@
 """`dorec run`: everything that the data allow, each stage once, and a report."""
 
 import time
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 import dorec
 from dorec.domain.decision import Decision
 from dorec.domain.errors import ConfigError, DorecError, Refusal, UnreadableSource, did_you_mean
-from dorec.domain.run import Run, RunContext
+from dorec.domain.run import Run, RunContext, new_run_id
 from dorec.ingest.cleaning import STEPS
 from dorec.loop.event_source import is_url, without_secrets
 from dorec.loop.graph_file import parse_graph
@@ -96,7 +95,7 @@ def run_study(folder: Path, *, context: RunContext | None = None, command: str =
     workspace = Workspace(folder=study, settings=settings, context=context)
     check_names(settings)
     inputs = hash_inputs(folder, settings)
-    run_id = time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4]
+    run_id = new_run_id()
     config = hash_file(folder / FILE_NAME)
     files = {path: digest for named in inputs.values() for path, digest in named.items()}
     record = Run(

@@ -144,10 +144,15 @@ def search(
             trials[repr(learner), share] = found
         ranked = sorted(alive, key=lambda x, share=share: -_value(trials[repr(x), share]))  # type: ignore[misc]
         alive = ranked[: max(1, -(-len(alive) // eta))] if share < 1 else ranked
-    order = sorted(trials.values(), key=lambda t: (-t.share, -_value(t), t.learner))
+    order = in_order(trials.values())
     if order[0].value is None:
         raise InputError(f"Every learner refused; the first said: {order[0].refusal}")
-    return Leaderboard(best=alive[0], trials=tuple(order), metric=f"{metric}@{k}")
+    return Leaderboard(best=alive[0], trials=order, metric=f"{metric}@{k}")
+
+
+def in_order(trials: Iterable[Trial]) -> tuple[Trial, ...]:
+    """Trials as a leaderboard shows them: those on the most users first, the best of them first."""
+    return tuple(sorted(trials, key=lambda t: (-t.share, -_value(t), t.learner)))
 
 
 def shares(n_learners: int, n_users: int, eta: int) -> list[float]:
